@@ -1,0 +1,73 @@
+"""How a plan and an entry can end. Closed sets: a new ending is a new class, and mypy finds every match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ml_connector.books.document import Document
+from ml_connector.findings import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    documents: tuple[Document, ...]
+    warnings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A person must act. Never retried by the clock; replayed by a person."""
+
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Nothing to enter, and that is right. The reason is kept."""
+
+    code: str  # "document.zero"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing to enter yet: ServiceTitan has not released it. A later version of the source will be."""
+
+    reason: str
+
+
+Plan: TypeAlias = Ready | Held | Skipped | Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The books hold the document in a batch, not yet posted."""
+
+    number: str
+    batch_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyEntered:
+    """The books held the very same document before we asked."""
+
+    number: str
+    batch_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """The answer was lost or cannot be understood. The next step asks the books; it never sends again first."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The document was certainly not taken, for a reason that passes by itself. The clock tries again."""
+
+    cause: str
+
+
+Entry: TypeAlias = Entered | AlreadyEntered | Held | InDoubt | Deferred

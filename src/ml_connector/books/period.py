@@ -1,0 +1,42 @@
+"""Fiscal periods. They need not be months, and each series opens and closes by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+
+
+class Series(Enum):
+    """The parts of GP that close separately. A document posts in its own series and in Financial."""
+
+    FINANCIAL = "Financial"
+    SALES = "Sales"
+    PURCHASING = "Purchasing"
+
+
+@dataclass(frozen=True, slots=True)
+class FiscalPeriod:
+    year: int
+    number: int
+    first: date
+    last: date
+    closed: frozenset[Series]
+    year_closed: bool = False
+
+    def open_in(self, series: Series) -> bool:
+        return not self.year_closed and series not in self.closed and Series.FINANCIAL not in self.closed
+
+    def __str__(self) -> str:
+        return f"period {self.number} of {self.year}"
+
+
+def period_of(day: date, periods: Iterable[FiscalPeriod]) -> FiscalPeriod | None:
+    return next((period for period in periods if period.first <= day <= period.last), None)
+
+
+def first_open_day(day: date, series: Series, periods: Iterable[FiscalPeriod]) -> date | None:
+    """The day itself if its period is open, else the first day of the next open period; None where none is known."""
+    later = sorted((p for p in periods if p.last >= day and p.open_in(series)), key=lambda p: p.first)
+    return max(day, later[0].first) if later else None

@@ -1,0 +1,87 @@
+"""What the pipeline needs from the outside, and nothing more. Adapters fit these by shape.
+
+A port raises `findings.Interrupted` when its wire is broken or it is refused altogether; what the trade foresees
+(a missing account, a refused document, a lost answer to a write) comes back as a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from ml_connector.books.batch import StandingBatch
+from ml_connector.books.document import Document, Standing, StandingDistribution
+from ml_connector.books.facts import CompanyFacts, PartyCard
+from ml_connector.books.outcomes import Entry
+from ml_connector.books.period import Series
+from ml_connector.field.feed import FeedPage
+from ml_connector.field.party import Customer, Job, PurchaseOrder, TaxZone
+from ml_connector.field.snapshot import Source
+from ml_connector.field.source import SourceKind
+
+
+class FieldService(Protocol):
+    """ServiceTitan, one tenant. It is only ever read."""
+
+    def feed(self, kind: SourceKind, token: str | None) -> Iterator[FeedPage]:
+        """Pages of what changed since `token` (None: from the beginning), until there is no more for now."""
+
+    def read(self, kind: SourceKind, raw: bytes) -> tuple[Source, ...]:
+        """The sources of a page that was kept as evidence, in its order."""
+
+    def customers(self, ids: Sequence[int]) -> Mapping[int, Customer]: ...
+
+    def jobs(self, ids: Sequence[int]) -> Mapping[int, Job]: ...
+
+    def purchase_orders(self, ids: Sequence[int]) -> Mapping[int, PurchaseOrder]: ...
+
+    def tax_zones(self) -> Mapping[int, TaxZone]: ...
+
+
+class Books(Protocol):
+    """One GP company. `Series.SALES` names its receivables, `Series.PURCHASING` its payables."""
+
+    def company_facts(self) -> CompanyFacts:
+        """Accounts, periods and tax details, without parties."""
+
+    def parties(self, series: Series, ids: Sequence[str]) -> Mapping[str, PartyCard]:
+        """Those of these customers or vendors that exist, by id."""
+
+    def vendor_invoices(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """Which of these (vendor, vendor's invoice number) GP holds already, and under which voucher number."""
+
+    def find(self, series: Series, numbers: Sequence[str]) -> Mapping[str, Standing]:
+        """Those of these documents that GP holds, in Work, Open or History, by number."""
+
+    def enter(self, document: Document, batch_id: str) -> Entry:
+        """Create the document in the batch, once: never sent a second time, whatever the answer."""
+
+    def distributions(self, series: Series, numbers: Sequence[str]) -> Mapping[str, tuple[StandingDistribution, ...]]:
+        """The distributions of these documents as GP keeps them; empty where the transport cannot read them."""
+
+    def batches(self, series: Series, batch_ids: Sequence[str]) -> Mapping[str, StandingBatch]:
+        """Those of these batches that GP holds, by id."""
+
+    def in_batch(self, series: Series, batch_id: str) -> Sequence[Standing]:
+        """Every document that GP holds in this batch, ours or not."""
+
+    @property
+    def can_read_distributions(self) -> bool: ...
+
+    @property
+    def calls(self) -> int:
+        """Requests sent to GP so far, handshakes left out."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, with its zone (UTC)."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that is never set."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+    def today(self) -> date:
+        """The day at the connection, for naming batches."""
