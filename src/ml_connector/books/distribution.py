@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from ml_connector.books.account import AccountNumber
 from ml_connector.money import Money
@@ -33,14 +33,15 @@ class PayablesType(Enum):
 
 
 DistributionType: TypeAlias = ReceivablesType | PayablesType
+T = TypeVar("T", ReceivablesType, PayablesType)
 
 
 @dataclass(frozen=True, slots=True)
-class Distribution:
+class Distribution(Generic[T]):
     """One line of a document's distribution. Exactly one side carries an amount, and it is more than zero."""
 
     account: AccountNumber
-    type: DistributionType
+    type: T
     debit: Money
     credit: Money
     reference: str = ""  # GP keeps it with the line (30 characters): the job number
@@ -52,9 +53,7 @@ class Distribution:
             raise ValueError(f"{self.account}: exactly one of debit and credit must be more than zero")
 
 
-def debit(
-    account: AccountNumber, type: DistributionType, amount: Money, reference: str, origin: str, rule: str
-) -> Distribution:
+def debit(account: AccountNumber, type: T, amount: Money, reference: str, origin: str, rule: str) -> Distribution[T]:
     """A debit of `amount`; a negative amount becomes a credit of as much."""
     zero = Money.zero(amount.currency)
     if amount.amount < 0:
@@ -62,8 +61,6 @@ def debit(
     return Distribution(account, type, amount, zero, reference, origin, rule)
 
 
-def credit(
-    account: AccountNumber, type: DistributionType, amount: Money, reference: str, origin: str, rule: str
-) -> Distribution:
+def credit(account: AccountNumber, type: T, amount: Money, reference: str, origin: str, rule: str) -> Distribution[T]:
     """A credit of `amount`; a negative amount becomes a debit of as much."""
     return debit(account, type, -amount, reference, origin, rule)

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from ml_connector.books.account import AccountNumber
-from ml_connector.books.distribution import Distribution
+from ml_connector.books.distribution import Distribution, PayablesType, ReceivablesType
 from ml_connector.books.period import Series
 from ml_connector.money import Currency, Money, total
 
@@ -71,7 +71,7 @@ class ReceivablesDocument:
     sales: Money
     trade_discount: Money
     taxes: tuple[TaxDetail, ...]
-    distributions: tuple[Distribution, ...]
+    distributions: tuple[Distribution[ReceivablesType], ...]
 
     @property
     def tax(self) -> Money:
@@ -106,7 +106,7 @@ class PayablesDocument:
     purchases: Money
     freight: Money
     income_1099: Money  # the part of the amount that is 1099 income
-    distributions: tuple[Distribution, ...]
+    distributions: tuple[Distribution[PayablesType], ...]
 
     @property
     def tax(self) -> Money:
