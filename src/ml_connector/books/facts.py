@@ -38,6 +38,7 @@ class CompanyFacts:
     accounts: Mapping[str, AccountCard]
     periods: tuple[FiscalPeriod, ...]
     tax_details: frozenset[str]
+    control_accounts: frozenset[str] = frozenset()  # receivables and payables: only those distributions may use them
     customers: Mapping[str, PartyCard] = field(default_factory=dict)
     vendors: Mapping[str, PartyCard] = field(default_factory=dict)
     vendor_invoices: Mapping[tuple[str, str], str] = field(default_factory=dict)

@@ -1,0 +1,94 @@
+"""The rulebook: the customer's tables, read and found to make sense."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+
+from ml_connector.books.account import AccountFormat, AccountNumber
+from ml_connector.field.source import Named
+from ml_connector.mapping.options import Options
+from ml_connector.money import Currency
+
+
+class PostingDateSource(Enum):
+    """Where GP takes the general-ledger date from, as its posting set-up says for each origin."""
+
+    TRANSACTION = "transaction"
+    BATCH = "batch"
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyRule:
+    company: str
+    gp_company: str
+    currency: Currency
+    account_format: AccountFormat
+    receivables_account: AccountNumber
+    payables_account: AccountNumber
+    cut_over: date | None
+    receivables_posting_date: PostingDateSource | None
+    payables_posting_date: PostingDateSource | None
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessUnitRule:
+    business_unit: str
+    company: str
+    segments: Mapping[str, str]
+    summary_customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRule:
+    """`matches` by column, folded; either a full account, or a main segment with any further segments."""
+
+    row: int
+    matches: Mapping[str, str]
+    account: AccountNumber | None
+    main: str
+    segments: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRule:
+    row: int
+    gp_customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class VendorRule:
+    row: int
+    gp_vendor: str
+    share_1099: Decimal | None  # a fraction; None: the rulebook does not say
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRule:
+    row: int
+    tax_detail: str
+    account: AccountNumber
+    takes_the_cent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    companies: Mapping[str, CompanyRule]
+    business_units: Mapping[str, BusinessUnitRule]  # by folded name or id
+    accounts: tuple[AccountRule, ...]
+    account_columns: tuple[str, ...]  # match columns in the customer's order
+    customers: Mapping[int, CustomerRule]
+    vendors: Mapping[int, VendorRule]
+    taxes: Mapping[tuple[str, str], TaxRule]  # by (folded zone, folded rate)
+    options: Options
+
+    def business_unit(self, unit: Named) -> BusinessUnitRule | None:
+        return self.business_units.get(str(unit.id)) or self.business_units.get(fold(unit.name))
+
+
+def fold(text: str) -> str:
+    """How texts are compared: trimmed, inner blanks as one, case folded."""
+    return " ".join(text.split()).casefold()
