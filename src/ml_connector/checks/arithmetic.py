@@ -48,7 +48,7 @@ def taxes_add_up(document: Document, facts: CompanyFacts) -> Iterator[Finding]:
     if not isinstance(document, ReceivablesDocument):
         return
     for detail in document.taxes:
-        if detail.tax.amount <= 0 or abs(detail.taxable) > abs(detail.sales) and detail.taxable.amount > 0:
+        if detail.tax.amount <= 0 or (abs(detail.taxable) > abs(detail.sales) and detail.taxable.amount > 0):
             says = f"tax detail {detail.detail} is {detail.tax} on {detail.taxable} of {detail.sales} sales"
             yield Finding(
                 "tax.implausible",
