@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TypeAlias
 
+from ml_connector.books.batch import BatchKey
 from ml_connector.books.document import Document
 from ml_connector.docket.stages import DocketStage, Stage, worst
 from ml_connector.docket.trail import Event
@@ -92,6 +93,7 @@ class Move:
     to: Stage
     event: Event
     batch_id: str | None = None
+    spends_number: bool = False  # GP keeps the number, whatever becomes of the document: it counts as entered once
 
 
 Change: TypeAlias = Decide | Plan | Move
@@ -114,6 +116,12 @@ class Ending:
 
     kind: SourceKind
     groups: Mapping[str, Group] = field(default_factory=dict)  # by stage name: entered, held, skipped, waiting, ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedBatch:
+    batch_id: str
+    key: BatchKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ml_connector.books.facts import CompanyFacts
 from ml_connector.mapping.accounts import Chooser
@@ -14,13 +14,15 @@ from ml_connector.mapping.rulebook import Rulebook
 class Frame:
     """One rulebook version, the facts of its companies, and the prefix of the connection's document numbers.
 
-    Made once for many sources. Facts may lack a company or a party: what then cannot be decided is left to the checks.
+    Facts may lack a company or a party: what then cannot be decided is left to the checks. To plan with newer facts,
+    use `dataclasses.replace`, which keeps the chooser and what it remembers.
     """
 
     rulebook: Rulebook
     facts: Mapping[str, CompanyFacts]  # by the rulebook's short name
     prefix: str
-    chooser: Chooser = field(init=False, repr=False, compare=False)
+    chooser: Chooser
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "chooser", Chooser(self.rulebook.accounts, self.rulebook.account_columns))
+    @classmethod
+    def of(cls, rulebook: Rulebook, facts: Mapping[str, CompanyFacts], prefix: str) -> Frame:
+        return cls(rulebook, facts, prefix, Chooser(rulebook.accounts, rulebook.account_columns))

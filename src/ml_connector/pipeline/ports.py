@@ -6,15 +6,18 @@ A port raises `findings.Interrupted` when its wire is broken or it is refused al
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from ml_connector.books.batch import StandingBatch
+from ml_connector.books.batch import BatchKey, StandingBatch
 from ml_connector.books.document import Document, Standing, StandingDistribution
 from ml_connector.books.facts import CompanyFacts, PartyCard
 from ml_connector.books.outcomes import Entry
 from ml_connector.books.period import Series
+from ml_connector.docket.records import Change, DocketRecord, DocumentRecord, OpenedBatch, Reading
+from ml_connector.docket.stages import Stage
+from ml_connector.docket.trail import Event
 from ml_connector.field.feed import FeedPage
 from ml_connector.field.party import Customer, Job, PurchaseOrder, TaxZone
 from ml_connector.field.snapshot import Source
@@ -72,6 +75,50 @@ class Books(Protocol):
     @property
     def calls(self) -> int:
         """Requests sent to GP so far, handshakes left out."""
+
+
+class Ledger(Protocol):
+    """The file we keep: dockets, documents, evidence and the trail of one connection. Every change is durable when the
+    call returns, and stands in the trail in the same transaction."""
+
+    def cursor(self, kind: SourceKind) -> str | None: ...
+
+    def take_page(self, kind: SourceKind, raw: bytes, token: str, readings: Sequence[Reading]) -> int:
+        """Keep a page, open a docket for each new version of a source, and move the cursor, all or nothing."""
+
+    def opened(self, limit: int, after_id: int = 0) -> Sequence[DocketRecord]: ...
+
+    def docket(self, docket_id: int) -> DocketRecord: ...
+
+    def earlier(self, docket: DocketRecord) -> Sequence[DocketRecord]:
+        """The older versions of the same source, oldest first, with their documents."""
+
+    def evidence(self, sha: str) -> bytes: ...
+
+    def record(self, changes: Sequence[Change]) -> Sequence[bool]:
+        """Make these changes in one transaction. False for a move that came too late: somebody else moved first."""
+
+    def documents(
+        self, stages: Iterable[type[Stage]], limit: int, after_id: int = 0, company: str | None = None
+    ) -> Sequence[DocumentRecord]: ...
+
+    def holds(self, code: str | None = None) -> Sequence[DocketRecord]: ...
+
+    def open_batch(self, run_id: int, prefix: str, key: BatchKey, day: date) -> str:
+        """A batch id of this run that was never used before."""
+
+    def batches_of(self, run_id: int) -> Sequence[OpenedBatch]: ...
+
+    def in_batch(self, batch_id: str) -> Sequence[DocumentRecord]: ...
+
+    def note(self, event: Event) -> None:
+        """Write an entry in the trail that goes with no change."""
+
+
+class Progress(Protocol):
+    """Told how far a run has come; shows it to a person, or nobody."""
+
+    def __call__(self, step: str, done: int, of: int | None) -> None: ...
 
 
 class Clock(Protocol):

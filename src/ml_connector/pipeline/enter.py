@@ -1,0 +1,246 @@
+"""Enter approved documents, each at most once.
+
+Look, check, claim, send. Looking and checking are done for many documents at a time; the claim is stored for one,
+durably, before that one is sent. GP has no idempotency key: what makes a second copy impossible is that a document is
+sent only by whoever won its claim, that a claim ends only by asking GP, and that GP refuses a number it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum, auto
+
+from ml_connector.books import compare, outcomes
+from ml_connector.books.batch import BatchKey, key_of
+from ml_connector.books.document import Document, DocumentKind, Standing, StandingState
+from ml_connector.books.period import Series
+from ml_connector.checks import run as checks
+from ml_connector.docket import stages
+from ml_connector.docket.records import DocumentRecord, Move
+from ml_connector.docket.stages import Stage
+from ml_connector.docket.trail import Event
+from ml_connector.findings import Finding, holding
+from ml_connector.pipeline.gather import CompanyDesk
+from ml_connector.pipeline.ports import Clock, Ledger, Progress
+
+_CHUNK = 100
+_PATIENCE = 5  # lost answers one after the other before a company is left alone for this run
+
+
+class Halt(Enum):
+    """Why the documents of a company were not all tried."""
+
+    DISTRIBUTIONS_DIFFER = auto()
+    GP_DOES_NOT_ANSWER = auto()
+
+
+@dataclass
+class Entering:
+    """The documents of one company, during one run. Pauses are in seconds."""
+
+    company: str
+    desk: CompanyDesk
+    ledger: Ledger
+    clock: Clock
+    run_id: int
+    prefix: str
+    day: date  # names the batches
+    pause: float  # how long a lost answer is left alone before GP is asked: longer than GP's own timeout
+    dry: bool = False
+    halted: Halt | None = None
+    would_hold: list[Finding] = field(default_factory=list)  # of a dry run
+    would_enter: int = 0
+    _batches: dict[BatchKey, str] = field(default_factory=dict)
+    _read_back: set[DocumentKind] = field(default_factory=set)
+    _lost: int = 0
+
+    def all(self, progress: Progress) -> None:
+        """Enter every approved document, oldest first, until done or halted."""
+        done, after = 0, 0
+        stages_wanted = (stages.Planned, stages.Approved, stages.Deferred) if self.dry else (stages.Approved,)
+        if not self.dry:
+            self._take_up_deferred()
+        while not self.halted and (
+            records := self.ledger.documents(stages_wanted, _CHUNK, after_id=after, company=self.company)
+        ):
+            after = records[-1].id
+            for it in self._look_and_check(records):
+                if self.halted:
+                    return
+                self._claim_and_send(it)
+            done += len(records)
+            progress("enter", done, None)
+
+    def settle(self, wait: bool) -> None:
+        """Ask GP for every document in doubt whose pause is over; with `wait`, sit out a pause that is not."""
+        after = 0
+        while records := self.ledger.documents((stages.InDoubt,), _CHUNK, after_id=after, company=self.company):
+            after = records[-1].id
+            due = [it for it in records if self._remaining(it) <= 0]
+            if wait and len(due) < len(records):
+                self.clock.sleep(max(self._remaining(it) for it in records))
+                due = list(records)
+            standing = self._find(due)
+            for it in due:
+                self._settle_one(it, standing.get(it.document.number))
+
+    def _take_up_deferred(self) -> None:
+        after = 0
+        while records := self.ledger.documents((stages.Deferred,), _CHUNK, after_id=after, company=self.company):
+            after = records[-1].id
+            self.ledger.record([Move(it, stages.Approved("clock"), _event("document.taken_up", it)) for it in records])
+
+    def _look_and_check(self, records: Sequence[DocumentRecord]) -> list[DocumentRecord]:
+        """Those of these documents that may be sent: not standing in GP, and without a finding that holds them."""
+        documents = [it.document for it in records]
+        for series in Series:
+            ids = [d.party_id for d in documents if d.kind.series is series]
+            if ids:
+                self.desk.ask_parties(series, ids)
+        self.desk.ask_vendor_invoices(documents)
+        standing = self._find(records)
+        sendable, moves = [], []
+        for it in records:
+            found = standing.get(it.document.number)
+            if found is not None:
+                moves.append(self._already_there(it, found))
+            elif it.was_entered:
+                moves.append(_hold(it, (compare.gone(it.document),)))
+            elif findings := holding(checks.run(it.document, self.desk.facts)):
+                moves.append(_hold(it, findings))
+            else:
+                sendable.append(it)
+        if self.dry:
+            self.would_enter += len(sendable)
+            held = [move.to.findings for move in moves if isinstance(move.to, stages.Held)]
+            self.would_hold += [finding for findings in held for finding in findings]
+            return []
+        self.ledger.record(moves)
+        return sendable
+
+    def _claim_and_send(self, it: DocumentRecord) -> None:
+        started = self.clock.monotonic()
+        batch_id = self._batch(it.document)
+        claim = stages.InDoubt(self.clock.now(), it.attempt + 1, it.hash)
+        (won,) = self.ledger.record(
+            [Move(it, claim, _event("document.claimed", it, hash=it.hash, batch=batch_id), batch_id)]
+        )
+        if not won or self.clock.monotonic() - started > self.pause / 2:
+            return  # somebody else has it; or we were held up so long that the pause could end while we send
+        claimed = self._again(it, claim, batch_id)
+        match self.desk.books.enter(it.document, batch_id):
+            case outcomes.Entered(_, batch) | outcomes.AlreadyEntered(_, batch):
+                self._entered(claimed, batch)
+            case outcomes.Held(findings):
+                self._lost = 0
+                self.ledger.record([_hold(claimed, findings)])
+            case outcomes.Deferred(cause):
+                self._count_lost()
+                self.ledger.record(
+                    [Move(claimed, stages.Deferred(cause), _event("document.deferred", it, cause=cause))]
+                )
+            case outcomes.InDoubt(cause):
+                self._count_lost()
+                doubt = stages.InDoubt(claim.since, claim.attempt, claim.hash, cause)
+                self.ledger.record([Move(claimed, doubt, _event("document.in_doubt", it, cause=cause))])
+
+    def _entered(self, it: DocumentRecord, batch_id: str) -> None:
+        self._lost = 0
+        entered = stages.Entered(batch_id)
+        self.ledger.record([Move(it, entered, _event("document.entered", it, batch=batch_id), batch_id)])
+        self.desk.claim_vendor_invoice(it.document)
+        kind = it.document.kind
+        if kind not in self._read_back and self.desk.books.can_read_distributions:
+            self._read_back.add(kind)
+            self._halt_if_distributions_differ(self._again(it, entered, batch_id))
+
+    def _already_there(self, it: DocumentRecord, standing: Standing) -> Move:
+        """GP holds the number: our own document, or another under its name?"""
+        return self._as_standing(it, standing, "document.already_entered")
+
+    def _settle_one(self, it: DocumentRecord, standing: Standing | None) -> None:
+        doubt = it.stage
+        assert isinstance(doubt, stages.InDoubt)
+        if standing is None:
+            event = _event("document.not_there", it, cause=doubt.cause, attempt=doubt.attempt)
+            self.ledger.record([Move(it, stages.Approved("settled"), event)])
+            return
+        move = self._as_standing(it, standing, "document.settled")
+        self.ledger.record([move])
+        if isinstance(move.to, stages.Entered) and self.desk.books.can_read_distributions:
+            self._halt_if_distributions_differ(self._again(it, move.to, move.to.batch_id))
+
+    def _as_standing(self, it: DocumentRecord, standing: Standing, name: str) -> Move:
+        if standing.voided:
+            return _hold(it, (compare.voided(it.document),))
+        if not compare.same(it.document, standing):
+            return _hold(it, (compare.differs(it.document, standing),))
+        return Move(it, stage_of(standing), _event(name, it, batch=standing.batch_id), standing.batch_id)
+
+    def _halt_if_distributions_differ(self, it: DocumentRecord) -> None:
+        number, series = it.document.number, it.document.kind.series
+        held = self.desk.books.distributions(series, [number]).get(number, ())
+        said = compare.distribution_differences(it.document, held)
+        if said:
+            self.halted = Halt.DISTRIBUTIONS_DIFFER
+            self.ledger.record([_hold(it, (compare.distributions_differ(it.document, said),))])
+        else:
+            self.ledger.note(_event("document.read_back", it, lines=len(held)))
+
+    def _find(self, records: Sequence[DocumentRecord]) -> Mapping[str, Standing]:
+        standing: dict[str, Standing] = {}
+        for series in Series:
+            numbers = [it.document.number for it in records if it.document.kind.series is series]
+            if numbers:
+                standing.update(self.desk.books.find(series, numbers))
+        return standing
+
+    def _batch(self, document: Document) -> str:
+        key = key_of(document)
+        if key not in self._batches:
+            self._batches[key] = self.ledger.open_batch(self.run_id, self.prefix, key, self.day)
+        return self._batches[key]
+
+    def _remaining(self, it: DocumentRecord) -> float:
+        assert isinstance(it.stage, stages.InDoubt)
+        return self.pause - (self.clock.now() - it.stage.since).total_seconds()
+
+    def _count_lost(self) -> None:
+        self._lost += 1
+        if self._lost >= _PATIENCE:
+            self.halted = Halt.GP_DOES_NOT_ANSWER
+
+    @staticmethod
+    def _again(it: DocumentRecord, stage: Stage, batch_id: str) -> DocumentRecord:
+        """The record as it stands after a move that we made."""
+        attempt = stage.attempt if isinstance(stage, stages.InDoubt) else it.attempt
+        entered = it.was_entered or isinstance(stage, stages.Entered)
+        return DocumentRecord(
+            it.id,
+            it.docket_id,
+            it.document,
+            it.hash,
+            it.revision,
+            it.rulebook_version,
+            stage,
+            attempt,
+            entered,
+            batch_id,
+        )
+
+
+def stage_of(standing: Standing) -> stages.Entered | stages.Posted:
+    if standing.state is StandingState.WORK:
+        return stages.Entered(standing.batch_id)
+    return stages.Posted(standing.batch_id, standing.audit_trail_code)
+
+
+def _hold(it: DocumentRecord, findings: tuple[Finding, ...]) -> Move:
+    told = [{"code": f.code, "where": f.where, "says": f.says} for f in findings]
+    return Move(it, stages.Held(findings), _event("document.held", it, findings=told))
+
+
+def _event(name: str, it: DocumentRecord, **detail: object) -> Event:
+    return Event(name, detail, it.docket_id, it.document.number)
