@@ -52,6 +52,7 @@ class Entering:
     halted: Halt | None = None
     would_hold: list[Finding] = field(default_factory=list)  # of a dry run
     would_enter: int = 0
+    entered: int = 0
     _batches: dict[BatchKey, str] = field(default_factory=dict)
     _read_back: set[DocumentKind] = field(default_factory=set)
     _lost: int = 0
@@ -70,8 +71,8 @@ class Entering:
                 if self.halted:
                     return
                 self._claim_and_send(it)
-            done += len(records)
-            progress("enter", done, None)
+                done += 1
+                progress("enter", done, None)
 
     def settle(self, wait: bool) -> None:
         """Ask GP for every document in doubt whose pause is over; with `wait`, sit out a pause that is not."""
@@ -148,6 +149,7 @@ class Entering:
 
     def _entered(self, it: DocumentRecord, batch_id: str) -> None:
         self._lost = 0
+        self.entered += 1
         entered = stages.Entered(batch_id)
         self.ledger.record([Move(it, entered, _event("document.entered", it, batch=batch_id), batch_id)])
         self.desk.claim_vendor_invoice(it.document)

@@ -1,0 +1,156 @@
+"""The settings of a connection: one ServiceTitan tenant and the GP companies it feeds.
+
+They are written as TOML, kept in the ledger as JSON, and hold no secret: a credential is a reference to the
+environment (`env:NAME`) or to a file (`file:/path`), and is looked up when it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from ml_connector.books.number import PREFIX
+from ml_connector.findings import Finding, Interrupted
+from ml_connector.money import Currency
+
+REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)\Z")
+NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
+
+
+class ServiceTitan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the tenant is reached. `environment` chooses the official hosts unless both URLs are given."""
+
+    tenant_id: int
+    client_id: str
+    client_secret: str
+    app_key: str
+    environment: Literal["production", "integration"] = "production"
+    api_url: str = ""
+    auth_url: str = ""
+
+    def urls(self) -> tuple[str, str]:
+        suffix = "" if self.environment == "production" else "-integration"
+        api = self.api_url or f"https://api{suffix}.servicetitan.io"
+        return api, self.auth_url or f"https://auth{suffix}.servicetitan.io"
+
+
+class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How one GP company is reached. Seconds for every time."""
+
+    server: str
+    company: str
+    username: str
+    password: str
+    tenant: str = "DefaultTenant"
+    service_map: str = "default"  # a shipped map's name, or the path of a TOML file
+    authentication: Literal["ntlm", "negotiate"] = "ntlm"
+    ca_bundle: str = ""
+    verify_tls: bool = True
+    write_timeout: float = 600.0
+    pause: float = 1800.0  # how long a lost answer is left alone; must be longer than GP's own timeout
+    read_back_percent: int = 5
+    calendar_file: str = ""  # fiscal periods, where SBA has none
+    chart_file: str = ""  # the chart of accounts, where SBA has none
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    prefix: str
+    mode: Literal["review", "automatic"]
+    servicetitan: ServiceTitan
+    gp: dict[str, Gp]  # by the rulebook's short name of the company
+    currency: str = "USD"
+    time_zone: str = "UTC"
+    lease: float = 60.0  # seconds after which a run that died may be taken over
+    sandbox: bool = False  # a trial against the sandboxes: no dry run is asked for first
+
+    @property
+    def money(self) -> Currency:
+        return Currency[self.currency]
+
+
+def from_toml(path: Path) -> Settings:
+    """Raises Interrupted with every fault that can be found at once."""
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        says = f"it cannot be read: {fault}"
+        remedy = "Write a TOML file as docs/connections.md shows, and name it again."
+        raise Interrupted(Finding("connection.wrong", str(path), says, remedy)) from None
+    return from_values(values, str(path))
+
+
+def from_values(values: Mapping[str, object], where: str) -> Settings:
+    try:
+        settings = msgspec.convert(values, Settings)
+    except msgspec.ValidationError as fault:
+        raise _wrong(where, str(fault).replace("$.", "").replace("`", "'")) from None
+    faults = list(_faults(settings))
+    if faults:
+        raise _wrong(where, "; ".join(faults))
+    return settings
+
+
+def to_values(settings: Settings) -> Mapping[str, object]:
+    values: Mapping[str, object] = msgspec.to_builtins(settings)
+    return values
+
+
+def secret(reference: str, what: str) -> str:
+    """The credential behind a reference. Raises Interrupted where there is none; never says what it is."""
+    kind, _, place = reference.partition(":")
+    try:
+        text = os.environ[place] if kind == "env" else Path(place).read_text("utf-8")
+    except (KeyError, OSError, UnicodeDecodeError):
+        there = f"the environment has no {place}" if kind == "env" else f"file {place} cannot be read"
+        remedy = (
+            f"Set {place} in the environment that ml-connector runs in."
+            if kind == "env"
+            else f"Create {place}, readable by the account that runs ml-connector and by nobody else."
+        )
+        raise Interrupted(Finding("credential.missing", what, there, remedy)) from None
+    return text.strip("\r\n")
+
+
+def _faults(settings: Settings) -> list[str]:
+    faults = []
+    if not NAME.match(settings.name):
+        faults.append(f"name '{settings.name}': use small letters, digits and hyphens, 31 at most, a letter first")
+    if not PREFIX.match(settings.prefix):
+        faults.append(f"prefix '{settings.prefix}': use one to three capital letters")
+    if settings.currency not in Currency.__members__:
+        faults.append(f"currency '{settings.currency}': use {' or '.join(Currency.__members__)}")
+    try:
+        ZoneInfo(settings.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        faults.append(f"time_zone '{settings.time_zone}': use a name as America/Denver")
+    if not settings.gp:
+        faults.append("gp: add a table [gp.<company>] for each company of the rulebook")
+    credentials = {
+        "servicetitan.client_id": settings.servicetitan.client_id,
+        "servicetitan.client_secret": settings.servicetitan.client_secret,
+        "servicetitan.app_key": settings.servicetitan.app_key,
+    }
+    for company, gp in settings.gp.items():
+        credentials[f"gp.{company}.username"] = gp.username
+        credentials[f"gp.{company}.password"] = gp.password
+        if not 0 <= gp.read_back_percent <= 100:
+            faults.append(f"gp.{company}.read_back_percent: use 0 to 100")
+        if gp.pause <= 0:
+            faults.append(f"gp.{company}.pause: use seconds, longer than GP's own timeout")
+    for place, reference in credentials.items():
+        if not REFERENCE.match(reference):
+            faults.append(f"{place}: write a reference (env:NAME or file:/path), never the credential itself")
+    return faults
+
+
+def _wrong(where: str, says: str) -> Interrupted:
+    remedy = "Correct it as docs/connections.md shows, and run the command again."
+    return Interrupted(Finding("connection.wrong", where, says, remedy))
