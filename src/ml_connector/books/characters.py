@@ -13,7 +13,7 @@ def fit(text: str, length: int) -> str:
     Letters that the database lacks are written by their nearest (ż as z); what has none becomes a question mark.
     Never used on keys: a key that does not fit is a finding.
     """
-    return known(" ".join(text.split()))[:length].rstrip()
+    return " ".join(known(text).split())[:length].rstrip()
 
 
 def known(text: str) -> str:

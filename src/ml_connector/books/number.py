@@ -28,7 +28,7 @@ def number_of(prefix: str, kind: DocumentKind, source_id: int, revision: int = 1
     body = str(source_id) if source_id < 10**9 else "X" + _base36(source_id)
     number = f"{prefix}{kind.letter}{body}" + (f"-{revision}" if revision > 1 else "")
     if len(number) > LONGEST:
-        raise ValueError(f"{number} has {len(number)} characters, GP holds {LONGEST}: choose a shorter prefix")
+        raise ValueError(f"{number} has {len(number)} characters, GP holds {LONGEST}")
     return number
 
 

@@ -37,6 +37,20 @@ def posting_date_in_open_period(document: Document, facts: CompanyFacts) -> Iter
         )
 
 
+def posting_date_is_the_documents(document: Document, facts: CompanyFacts) -> Iterator[Finding]:
+    """A document that the rulebook moves out of a closed period is never moved in silence."""
+    if document.posting_date != document.document_date:
+        period = period_of(document.document_date, facts.periods)
+        yield Finding(
+            "period.moved",
+            document.number,
+            f"it is dated {document.document_date}, in {period or 'no known period'}, and posts on "
+            f"{document.posting_date}, the first open day",
+            "Nothing is needed: closed_period in the rulebook's Options table says so.",
+            warns=True,
+        )
+
+
 def due_not_before_document(document: Document, facts: CompanyFacts) -> Iterator[Finding]:
     if document.due_date and document.due_date < document.document_date:
         yield Finding(

@@ -31,31 +31,34 @@ def types_fit_the_kind(document: Document, facts: CompanyFacts) -> Iterator[Find
 
 
 def every_account_can_be_used(document: Document, facts: CompanyFacts) -> Iterator[Finding]:
-    for account, why in {str(d.account): d.origin for d in document.distributions}.items():
-        card = facts.accounts.get(account)
-        where = f"{document.number}, {why}" if why else document.number
+    first: dict[str, tuple[str, str]] = {}
+    for distribution in document.distributions:
+        first.setdefault(str(distribution.account), (distribution.origin, distribution.rule))
+    for account, (origin, rule) in first.items():
+        card, where = facts.accounts.get(account), _where(document, origin)
+        chosen_by = f"{rule} of the rulebook" if rule else "the rulebook"
         if card is None:
             yield Finding(
                 "account.missing",
                 where,
                 f"account {account} is not in GP's chart of accounts",
-                f"In GP, create {account} (Cards > Financial > Account); or correct the rulebook, import it and replay.",
+                f"In GP, create {account} (Cards > Financial > Account); or correct {chosen_by} and import it; then replay.",
             )
         elif not card.active:
             yield Finding(
                 "account.inactive",
                 where,
                 f"account {account} ({card.description}) is inactive in GP",
-                f"In GP, clear Inactive on {account} (Cards > Financial > Account); or map the line elsewhere in the "
-                "rulebook and import it; then replay.",
+                f"In GP, clear Inactive on {account} (Cards > Financial > Account); or name another account in "
+                f"{chosen_by} and import it; then replay.",
             )
         elif not card.allows_entry:
             yield Finding(
                 "account.no_entry",
                 where,
                 f"account {account} ({card.description}) does not allow account entry in GP",
-                f"In GP, mark Allow Account Entry on {account} (Cards > Financial > Account); or map the line elsewhere "
-                "in the rulebook and import it; then replay.",
+                f"In GP, mark Allow Account Entry on {account} (Cards > Financial > Account); or name another account in "
+                f"{chosen_by} and import it; then replay.",
             )
 
 
@@ -68,11 +71,15 @@ def control_accounts_stay_apart(document: Document, facts: CompanyFacts) -> Iter
         if distribution.type not in _CONTROL and str(distribution.account) in control:
             yield Finding(
                 "account.control",
-                f"{document.number}, {distribution.origin}",
+                _where(document, distribution.origin),
                 f"{distribution.account} is a control account, and {distribution.type.name} may not use it"
                 + (f" ({distribution.rule})" if distribution.rule else ""),
                 "In the rulebook, map the line to an account that no subledger controls; import it, then replay.",
             )
+
+
+def _where(document: Document, origin: str) -> str:
+    return f"{document.number}, {' '.join(origin.split())}" if origin else document.number
 
 
 def party_can_be_used(document: Document, facts: CompanyFacts) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ CHECKS: tuple[Check, ...] = (
     references.tax_details_exist,
     references.vendor_invoice_is_new,
     dates.posting_date_in_open_period,
+    dates.posting_date_is_the_documents,
     dates.due_not_before_document,
     limits.keys_fit,
     limits.amounts_fit,

@@ -125,6 +125,17 @@ class OpenedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class UnpostedBatch:
+    """Documents that GP holds in a batch and has not posted; `total` counts credits as negative."""
+
+    company: str
+    batch_id: str
+    count: int
+    total: Money
+    oldest: date  # posting date
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     id: int
     started: datetime

@@ -23,19 +23,19 @@ def fingerprint(source: Source) -> str:
 
 def _invoice(it: Invoice) -> list[str]:
     values = [
-        f"invoice {it.id} {it.configuration} {it.status} {it.active} {it.invoice_date} {it.due_date} "
-        f"{it.tax_zone_id} {it.project_id} {it.adjustment_to} {it.budget_code}",
+        f"invoice\x1f{it.id}\x1f{it.configuration}\x1f{it.status}\x1f{it.active}\x1f{it.invoice_date}\x1f{it.due_date}\x1f"
+        f"{it.tax_zone_id}\x1f{it.project_id}\x1f{it.adjustment_to}\x1f{it.budget_code}",
         it.number,
         _exact(it.subtotal),
         _exact(it.tax),
         _exact(it.total),
         str(it.customer.id if it.customer else None),
         str(it.business_unit.id if it.business_unit else None),
-        f"{it.job.id} {it.job.number} {it.job.type}" if it.job else "",
+        f"{it.job.id}\x1f{it.job.number}\x1f{it.job.type}" if it.job else "",
     ]
     for line in it.lines:
         values.append(
-            f"{line.position} {line.item_code} {line.item_type} {line.taxable} {line.chargeable} {line.budget_code} "
+            f"{line.position}\x1f{line.item_code}\x1f{line.item_type}\x1f{line.taxable}\x1f{line.chargeable}\x1f{line.budget_code}\x1f"
             f"{line.business_unit.id if line.business_unit else None}"
         )
         values.append(_exact(line.total))
@@ -45,8 +45,8 @@ def _invoice(it: Invoice) -> list[str]:
 
 def _bill(it: Bill) -> list[str]:
     values = [
-        f"bill {it.id} {it.status} {it.active} {it.bill_date} {it.due_date} {it.job_id} {it.job_number} "
-        f"{it.purchase_order_id} {it.reconciled} {it.budget_code}",
+        f"bill\x1f{it.id}\x1f{it.status}\x1f{it.active}\x1f{it.bill_date}\x1f{it.due_date}\x1f{it.job_id}\x1f{it.job_number}\x1f"
+        f"{it.purchase_order_id}\x1f{it.reconciled}\x1f{it.budget_code}",
         it.reference_number,
         it.vendor_number,
         _exact(it.amount),
@@ -57,7 +57,7 @@ def _bill(it: Bill) -> list[str]:
         str(it.business_unit.id if it.business_unit else None),
     ]
     for line in it.lines:
-        values.append(f"{line.position} {line.item_code} {line.item_type} {line.budget_code}")
+        values.append(f"{line.position}\x1f{line.item_code}\x1f{line.item_type}\x1f{line.budget_code}")
         values += map(_exact, (line.quantity, line.cost))
         values += map(_exact, (line.allocated_tax, line.allocated_shipping, line.allocated_other))
         values.append(_account(line.cost_account))
@@ -70,4 +70,4 @@ def _exact(value: Decimal | None) -> str:
 
 
 def _account(account: GlAccount | None) -> str:
-    return "" if account is None else f"{account.id} {account.number} {account.name}"
+    return "" if account is None else f"{account.id}\x1f{account.number}\x1f{account.name}"

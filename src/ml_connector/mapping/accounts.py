@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from ml_connector.books.account import AccountNumber
@@ -11,7 +12,7 @@ from ml_connector.findings import Finding
 from ml_connector.mapping.rulebook import AccountRule, BusinessUnitRule, CompanyRule, fold
 
 Features: TypeAlias = Mapping[str, tuple[str, ...]]
-"""What a line is, by match column: every spelling that would match it, folded. A missing column matches only blanks."""
+"""What a line is, by match column: every spelling that would match it. A missing column matches only blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,10 @@ class Chooser:
 
     def best(self, features: Features) -> tuple[AccountRule, ...]:
         """The most telling rules that match: none, one, or several equally telling ones."""
-        key = tuple(features.get(column, ()) for column in self.columns)
+        key = tuple(tuple(map(_folded, features.get(column, ()))) for column in self.columns)
         if key not in self._remembered:
-            matching = [(self._telling(rule), rule) for rule in self.rules if _matches(rule, features)]
+            folded = dict(zip(self.columns, key, strict=True))
+            matching = [(self._telling(rule), rule) for rule in self.rules if _matches(rule, folded)]
             most = max((telling for telling, _ in matching), default=())
             self._remembered[key] = tuple(rule for telling, rule in matching if telling == most)
         return self._remembered[key]
@@ -88,10 +90,10 @@ def choose(
 
 def features(**spellings: Iterable[str | int | None]) -> dict[str, tuple[str, ...]]:
     """Features from the spellings of each column; blanks are left out."""
-    return {
-        column: tuple(fold(str(text)) for text in texts if text not in (None, ""))
-        for column, texts in spellings.items()
-    }
+    return {column: tuple(str(text) for text in texts if text not in (None, "")) for column, texts in spellings.items()}
+
+
+_folded = lru_cache(16_384)(fold)  # a shop says the same few codes and names on every line
 
 
 _TOLD = ("purpose", "item_code", "account_number", "account_name", "business_unit")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from ml_connector.books.account import AccountNumber
 from ml_connector.books.characters import fit
 from ml_connector.books.distribution import Distribution, PayablesType, credit, debit
 from ml_connector.books.document import DocumentKind, PayablesDocument
-from ml_connector.books.number import number_of
 from ml_connector.books.outcomes import Held, Ready
 from ml_connector.books.period import Series
 from ml_connector.field.bill import Bill, BillLine
@@ -21,9 +21,10 @@ from ml_connector.mapping.amounts import Reader
 from ml_connector.mapping.dates import posting_date
 from ml_connector.mapping.eligible import day_of
 from ml_connector.mapping.frame import Frame
+from ml_connector.mapping.numbers import number_for
 from ml_connector.mapping.parties import Home, gp_vendor
 from ml_connector.mapping.rulebook import VendorRule
-from ml_connector.money import Money, allocate, total
+from ml_connector.money import Money, allocate, is_bookable, is_whole, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,17 @@ def plan_bill(snapshot: BillSnapshot, at: Home, frame: Frame, revision: int) -> 
     if not read.findings and sum_bought != whole:
         findings.append(_header_differs(bill, sum_bought, whole))
     vendor = gp_vendor(bill, frame.rulebook)
-    number = _vendor_invoice_number(snapshot, at, frame)
+    theirs = _vendor_invoice_number(snapshot, at, frame)
     day = day_of(bill.bill_date, where)
     share = _income_share(bill, vendor, at, frame) if isinstance(vendor, VendorRule) else Decimal(0)
-    findings += [it for it in (vendor, number, day, share) if isinstance(it, Finding)]
-    if findings or isinstance(vendor, Finding) or isinstance(number, Finding) or isinstance(share, Finding):
+    kind = DocumentKind.PAYABLES_CREDIT_MEMO if whole.amount < 0 else DocumentKind.PAYABLES_INVOICE
+    number = number_for(bill, kind, frame, revision)
+    findings += [it for it in (vendor, theirs, day, share, number) if isinstance(it, Finding)]
+    if isinstance(vendor, Finding) or isinstance(theirs, Finding) or isinstance(day, Finding):
         return Held(tuple(findings))
-    return Ready((_document(bill, bought, whole, vendor, number, share, at, frame, revision),))
+    if findings or isinstance(share, Finding) or isinstance(number, Finding):
+        return Held(tuple(findings))
+    return Ready((_document(bill, bought, whole, vendor, theirs, day, share, kind, number, at, frame),))
 
 
 def purchases(snapshot: BillSnapshot, at: Home, frame: Frame, read: Reader) -> list[Bought]:
@@ -60,6 +65,7 @@ def purchases(snapshot: BillSnapshot, at: Home, frame: Frame, read: Reader) -> l
     unless the rulebook gives them an account of their own."""
     bill, company = snapshot.source, at.company.company
     options = frame.rulebook.options
+    header = bill.amount if bill.amount is not None and is_bookable(bill.amount) else Decimal(0)
     tax = read.optional(bill.tax, title(bill), "tax")
     freight = read.optional(bill.shipping, title(bill), "shipping") + read.optional(
         bill.other, title(bill), "other costs"
@@ -75,8 +81,8 @@ def purchases(snapshot: BillSnapshot, at: Home, frame: Frame, read: Reader) -> l
         else None
     )
     bought = []
-    for i, line in enumerate(bill.lines):
-        amount = _line_amount(bill, line, read)
+    goods = _to_the_cent([_exact(bill, line, read) for line in bill.lines], header - tax.amount - freight.amount, read)
+    for i, (line, amount) in enumerate(zip(bill.lines, goods, strict=True)):
         amount += taxes[i] if taxes else Money.zero(read.currency)
         amount += freights[i] if freights else Money.zero(read.currency)
         if amount:
@@ -86,33 +92,53 @@ def purchases(snapshot: BillSnapshot, at: Home, frame: Frame, read: Reader) -> l
     for amount, purpose, apart in ((tax, "bill tax", tax_apart), (freight, "freight", freight_apart)):
         if amount and apart:
             choice = _choice(snapshot, None, purpose, at, frame)
-            bought.append(Bought(amount, purpose, purpose == "freight", choice))
+            part = 0 <= amount.amount <= header or header <= amount.amount <= 0  # else GP's header cannot say it apart
+            bought.append(Bought(amount, purpose, purpose == "freight" and part, choice))
     return bought
 
 
-def _line_amount(bill: Bill, line: BillLine, read: Reader) -> Money:
-    where = f"{title(bill)}, line {line.position} ({line.item_code})"
-    if line.quantity is None or line.cost is None:
-        return read.money(None, where, "quantity or cost")
-    return Money.rounded(line.quantity * line.cost, read.currency)
+def _exact(bill: Bill, line: BillLine, read: Reader) -> Decimal:
+    where = _where(bill, line)
+    quantity, cost = read.exact(line.quantity, where, "quantity"), read.exact(line.cost, where, "unit cost")
+    return read.exact(quantity * cost, where, "quantity times cost")
+
+
+def _to_the_cent(exact: list[Decimal], whole: Decimal, read: Reader) -> list[Money]:
+    """Each line rounded to a cent; where only the rounded sum of all of them is the bill's, that sum split exactly."""
+    rounded = [Money.rounded(it, read.currency) for it in exact]
+    sum_of_all = Money.rounded(sum(exact, Decimal(0)), read.currency)
+    one_way = all(it >= 0 for it in exact) or all(it <= 0 for it in exact)
+    if sum_of_all.amount != whole or total(rounded, read.currency) == sum_of_all or not one_way:
+        return rounded
+    return allocate(sum_of_all, [abs(it) for it in exact])
+
+
+def _where(bill: Bill, line: BillLine) -> str:
+    return f"{title(bill)}, line {line.position} ({line.item_code or 'no item code'})"
 
 
 def _borne(bill: Bill, whole: Money, parts: list[Decimal | None], what: str, read: Reader) -> list[Money] | None:
     """The header's amount split as the lines say: whole cents that sum to it exactly."""
     if not whole:
         return None
-    given = [part or Decimal(0) for part in parts]
-    said = Money.rounded(sum(given, Decimal(0)), whole.currency) if given else Money.zero(whole.currency)
+    given = [
+        Decimal(0) if part is None else read.exact(part, _where(bill, line), f"allocated {what}")
+        for part, line in zip(parts, bill.lines, strict=True)
+    ]
+    said = Money.rounded(sum(given, Decimal(0)), whole.currency)
+    if said == whole and all(is_whole(part, whole.currency) for part in given):
+        return [Money(part, whole.currency) for part in given]
     if said == whole and (all(part >= 0 for part in given) or all(part <= 0 for part in given)):
         return allocate(whole, [abs(part) for part in given])
-    option = "bill_tax" if what == "tax" else "bill_freight"
+    option, purpose = ("bill_tax", "bill tax") if what == "tax" else ("bill_freight", "freight")
     read.findings.append(
         Finding(
             f"bill.{what}_unallocated",
             title(bill),
             f"its {what} is {whole}, and its lines bear {said} of it",
-            f"In ServiceTitan, allocate the {what} to the bill's lines; or set {option} to own account in the "
-            "rulebook's Options table and map its account, import it and replay.",
+            f"In ServiceTitan, allocate the {what} to the bill's lines, and it is read again by itself; or set {option} to "
+            f"own account in the rulebook's Options table, add a row with purpose {purpose} to its Accounts table, import "
+            "the rulebook and replay.",
         )
     )
     return None
@@ -120,7 +146,7 @@ def _borne(bill: Bill, whole: Money, parts: list[Decimal | None], what: str, rea
 
 def _choice(snapshot: BillSnapshot, line: BillLine | None, purpose: str, at: Home, frame: Frame) -> Chosen | Finding:
     bill = snapshot.source
-    where = f"{title(bill)}, line {line.position} ({line.item_code})" if line else f"{title(bill)}, {purpose}"
+    where = _where(bill, line) if line else f"{title(bill)}, {purpose}"
     return choose(frame.chooser, _features(snapshot, line, purpose), where, at.company, at.unit)
 
 
@@ -150,25 +176,24 @@ def _document(
     bought: list[Bought],
     whole: Money,
     vendor: VendorRule,
-    number: str,
+    theirs: str,
+    day: date,
     share: Decimal,
+    kind: DocumentKind,
+    number: str,
     at: Home,
     frame: Frame,
-    revision: int,
 ) -> PayablesDocument:
-    is_credit = whole.amount < 0
-    kind = DocumentKind.PAYABLES_CREDIT_MEMO if is_credit else DocumentKind.PAYABLES_INVOICE
     freight = total((it.amount for it in bought if it.freight), whole.currency)
-    assert bill.bill_date is not None  # found missing before
     return PayablesDocument(
         kind=kind,
-        number=number_of(frame.prefix, kind, bill.id, revision),
+        number=number,
         company=at.company.company,
         vendor_id=vendor.gp_vendor,
-        vendor_invoice_number=number,
-        document_date=bill.bill_date,
-        posting_date=posting_date(bill.bill_date, Series.PURCHASING, at.company, frame),
-        due_date=None if is_credit else bill.due_date,
+        vendor_invoice_number=theirs,
+        document_date=day,
+        posting_date=posting_date(day, Series.PURCHASING, at.company, frame),
+        due_date=None if kind.is_credit else bill.due_date,
         description=fit(f"ST bill {bill.id} {bill.vendor.name if bill.vendor else ''}", 30),
         purchases=abs(whole - freight),
         freight=abs(freight),

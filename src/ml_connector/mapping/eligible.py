@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 
 from ml_connector.books.outcomes import Held, Skipped, Waiting
 from ml_connector.field.bill import Bill
 from ml_connector.field.invoice import Configuration, Invoice
-from ml_connector.field.snapshot import BillSnapshot, Snapshot, headline, title
+from ml_connector.field.snapshot import BillSnapshot, Snapshot, Source, headline, title
 from ml_connector.field.source import SyncStatus
 from ml_connector.findings import Finding
 from ml_connector.mapping.parties import Home
-from ml_connector.mapping.rulebook import Rulebook
+from ml_connector.mapping.rulebook import CompanyRule, PostingDateSource, Rulebook
+from ml_connector.money import is_bookable
 
+_BY_HAND = "Enter it in GP by hand and run 'ml-connector skip' with the reason."
+_OR_BY_HAND = "Or enter it in GP by hand and run 'ml-connector skip' with the reason."
 _RECEIVED = ("Received", "PartiallyReceived", "Exported")
 
 
@@ -23,7 +28,8 @@ def not_released(snapshot: Snapshot, rulebook: Rulebook) -> Skipped | Waiting | 
         return Skipped("source.deleted", "it was deleted in ServiceTitan")
     if isinstance(source, Invoice) and source.configuration == Configuration.IMPORTED_OPENING:
         return Skipped("invoice.imported_opening", "an opening balance brought into ServiceTitan; GP has it already")
-    posted_too = rulebook.options("eligible") == "Posted or Exported"
+    unit = rulebook.business_unit(source.business_unit) if source.business_unit else None
+    posted_too = rulebook.options("eligible", unit.company if unit else "") == "Posted or Exported"
     released = (SyncStatus.POSTED, SyncStatus.EXPORTED) if posted_too else (SyncStatus.EXPORTED,)
     if source.status not in released:
         return Waiting(f"its state in ServiceTitan is {source.status or 'unknown'}, not {' or '.join(released)}")
@@ -36,9 +42,10 @@ def not_entered(snapshot: Snapshot, at: Home, rulebook: Rulebook) -> Skipped | H
     _, day, amount = headline(source)
     if day and at.company.cut_over and day < at.company.cut_over:
         return Skipped("document.before_cut_over", f"dated {day}, before the cut-over of {at.company.cut_over}")
-    if at.company.cut_over is None:
-        return Held((_no_cut_over(source.id, at),))
-    if amount is not None and amount == 0:
+    undecided = tuple(_company_findings(source, at.company))
+    if undecided:
+        return Held(undecided)
+    if amount is not None and amount == 0 and _adds_up_to_nothing(source):
         return Skipped("document.zero", "its total is 0.00, and GP takes no document without an amount")
     if isinstance(source, Invoice):
         return _by_configuration(source, at, rulebook)
@@ -46,20 +53,40 @@ def not_entered(snapshot: Snapshot, at: Home, rulebook: Rulebook) -> Skipped | H
     return Held(findings) if findings else None
 
 
+def _adds_up_to_nothing(source: Source) -> bool:
+    """Whether the parts of a source without a total come to nothing too; where not, planning finds the difference."""
+    if isinstance(source, Invoice):
+        sold = [_known(line.total) for line in source.lines if line.chargeable]
+        return not sum(sold, _known(source.tax))
+    bought = [_known(line.quantity) * _known(line.cost) for line in source.lines]
+    added = _known(source.tax) + _known(source.shipping) + _known(source.other)
+    return abs(sum(bought, added)) < _HALF_A_CENT
+
+
+def _known(amount: Decimal | None) -> Decimal:
+    return amount if amount is not None and is_bookable(amount) else Decimal(0)
+
+
+_HALF_A_CENT = Decimal("0.005")
+
+
 def _by_configuration(invoice: Invoice, at: Home, rulebook: Rulebook) -> Skipped | Held | None:
-    known = invoice.configuration in Configuration.ALL
-    choice = rulebook.options(invoice.configuration, at.company.company) if known else "hold"
+    configuration = invoice.configuration
+    if configuration not in Configuration.ALL:
+        says = f"its configuration is '{configuration}', and ml-connector knows {', '.join(Configuration.ALL)}"
+        return Held((Finding("invoice.configuration_unknown", title(invoice), says, _BY_HAND),))
+    choice = rulebook.options(configuration, at.company.company)
     if choice == "enter":
         return None
     if choice == "skip":
-        return Skipped("invoice.configuration", f"the rulebook skips every {invoice.configuration}")
+        return Skipped("invoice.configuration", f"the rulebook skips every {configuration}")
+    deferred = " (it is deferred revenue: map its account first)" if configuration == Configuration.MEMBERSHIP else ""
     finding = Finding(
         "invoice.configuration",
         title(invoice),
-        f"it is a {invoice.configuration}, which the rulebook has no rule to enter",
-        f"In the rulebook's Options table, set {invoice.configuration} to enter or to skip (a membership is deferred "
-        "revenue: map its account first); import the rulebook, then replay. Or enter it in GP by hand and run "
-        "'ml-connector skip' with the reason.",
+        f"it is a {configuration}, and the rulebook does not say what becomes of these",
+        f"In the rulebook's Options table, set {configuration} to enter{deferred} or to skip; import the rulebook, then "
+        f"replay. {_OR_BY_HAND}",
     )
     return Held((finding,))
 
@@ -83,19 +110,45 @@ def _bill_findings(snapshot: BillSnapshot, bill: Bill, at: Home, rulebook: Ruleb
                 "bill.order_not_received",
                 title(bill),
                 f"its purchase order {order.number} is {order.status}",
-                "In ServiceTitan, receive the purchase order or cancel the bill; then replay.",
+                "In ServiceTitan, receive the purchase order or delete the bill; then replay.",
             )
         )
     return findings
 
 
-def _no_cut_over(source_id: int, at: Home) -> Finding:
-    return Finding(
-        "company.cut_over_missing",
-        f"source {source_id}",
-        f"company {at.company.company} has no cut-over date, so history could be entered a second time",
-        "In the rulebook's Companies table, fill cut_over with the first document date to enter; import it and replay.",
-    )
+def _company_findings(source: Source, company: CompanyRule) -> Iterator[Finding]:
+    """What the rulebook must say of a company before anything is entered in it."""
+    if company.cut_over is None:
+        yield Finding(
+            "company.cut_over_missing",
+            title(source),
+            f"company {company.company} has no cut-over date, so history could be entered a second time",
+            "In the rulebook's Companies table, fill cut_over with the first document date to enter; import the "
+            "rulebook, then replay.",
+        )
+    sold = isinstance(source, Invoice)
+    answer = company.receivables_posting_date if sold else company.payables_posting_date
+    if answer is PostingDateSource.TRANSACTION:
+        return
+    module, series = ("receivables", "Sales") if sold else ("payables", "Purchasing")
+    window = f"Tools > Setup > Posting > Posting, series {series}, Posting Date From"
+    if answer is None:
+        yield Finding(
+            "company.posting_date_undecided",
+            title(source),
+            f"the rulebook does not say where company {company.company} takes the posting date of {module} from",
+            f"In GP, look at {window}; in the rulebook's Companies table, fill {module}_posting_date with what it says; "
+            "import the rulebook, then replay.",
+        )
+    else:
+        yield Finding(
+            "company.posting_date_of_batch",
+            title(source),
+            f"company {company.company} takes the posting date of {module} from the batch, and the batches that we open "
+            "carry none, so GP would post on another day than the document says",
+            f"In GP, set {window} to Transaction, and {module}_posting_date to transaction in the rulebook's Companies "
+            "table; import the rulebook, then replay.",
+        )
 
 
 def day_of(source_date: date | None, where: str) -> date | Finding:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from ml_connector.books.account import AccountNumber
 from ml_connector.books.characters import fit
 from ml_connector.books.distribution import Distribution, ReceivablesType, credit, debit
 from ml_connector.books.document import DocumentKind, ReceivablesDocument, TaxDetail
-from ml_connector.books.number import number_of
 from ml_connector.books.outcomes import Held, Ready
 from ml_connector.books.period import Series
 from ml_connector.field.invoice import Invoice, InvoiceLine, ItemType
@@ -20,6 +20,7 @@ from ml_connector.mapping.amounts import Reader
 from ml_connector.mapping.dates import posting_date
 from ml_connector.mapping.eligible import day_of
 from ml_connector.mapping.frame import Frame
+from ml_connector.mapping.numbers import number_for
 from ml_connector.mapping.parties import Home, gp_customer, home
 from ml_connector.mapping.taxes import Share, split
 from ml_connector.money import Money, total
@@ -47,22 +48,29 @@ def plan_invoice(snapshot: InvoiceSnapshot, at: Home, frame: Frame, revision: in
     shares = split(invoice, [(line.line, line.amount) for line in lines], tax, snapshot.tax_zone, frame.rulebook)
     customer = gp_customer(invoice, at, frame.rulebook)
     day = day_of(invoice.invoice_date, where)
-    findings += [it for it in (*shares, customer, day) if isinstance(it, Finding)]
-    if findings or isinstance(customer, Finding) or isinstance(day, Finding):
+    is_credit = whole.amount < 0
+    kind = DocumentKind.RECEIVABLES_CREDIT_MEMO if is_credit else DocumentKind.RECEIVABLES_INVOICE
+    number = number_for(invoice, kind, frame, revision)
+    findings += [it for it in (*shares, customer, day, number) if isinstance(it, Finding)]
+    if findings or isinstance(customer, Finding) or isinstance(day, Finding) or isinstance(number, Finding):
         return Held(tuple(findings))
-    return Ready((_document(invoice, lines, shares, customer, at, frame, revision),))  # type: ignore[arg-type]
+    return Ready((_document(invoice, lines, shares, customer, day, kind, number, at, frame),))  # type: ignore[arg-type]
 
 
 def revenue_lines(snapshot: InvoiceSnapshot, at: Home, frame: Frame, read: Reader) -> list[RevenueLine]:
-    """The lines that sell something, each with its account; a line without an amount of money is left out."""
+    """The lines that sell something, each with its account; a line without an amount of money is left out.
+
+    A price modifier that lowers the price is a discount, and so is one that takes a discount back on a credit.
+    """
     lines = []
+    taken_back = snapshot.source.total is not None and snapshot.source.total < 0
     for line in snapshot.source.lines:
         if not line.chargeable:
             continue
         where = _where(snapshot.source, line)
         amount = read.money(line.total, where, "line total")
         if amount:
-            discount = line.item_type == ItemType.PRICE_MODIFIER and amount.amount < 0
+            discount = line.item_type == ItemType.PRICE_MODIFIER and (amount.amount < 0 or taken_back)
             lines.append(RevenueLine(line, amount, discount, _choice(snapshot, line, discount, at, frame, where)))
     return lines
 
@@ -111,25 +119,24 @@ def _document(
     lines: list[RevenueLine],
     shares: tuple[Share, ...],
     customer: str,
+    day: date,
+    kind: DocumentKind,
+    number: str,
     at: Home,
     frame: Frame,
-    revision: int,
 ) -> ReceivablesDocument:
-    company, currency = at.company, at.company.currency
+    company, currency, is_credit = at.company, at.company.currency, kind.is_credit
     owed = total((line.amount for line in lines), currency) + total((share.detail.tax for share in shares), currency)
-    is_credit = owed.amount < 0
-    kind = DocumentKind.RECEIVABLES_CREDIT_MEMO if is_credit else DocumentKind.RECEIVABLES_INVOICE
     trade = frame.rulebook.options("discounts", company.company) == "trade discount" and not is_credit
     discounts = total((line.amount for line in lines if line.discount), currency) if trade else Money.zero(currency)
     sales = total((line.amount for line in lines), currency) - discounts
-    assert invoice.invoice_date is not None  # found missing before
     return ReceivablesDocument(
         kind=kind,
-        number=number_of(frame.prefix, kind, invoice.id, revision),
+        number=number,
         company=company.company,
         customer_id=customer,
-        document_date=invoice.invoice_date,
-        posting_date=posting_date(invoice.invoice_date, Series.SALES, company, frame),
+        document_date=day,
+        posting_date=posting_date(day, Series.SALES, company, frame),
         due_date=None if is_credit else invoice.due_date,
         description=fit(f"ST {invoice.number} {invoice.customer.name if invoice.customer else ''}", 30),
         customer_po=fit(invoice.number, 20),
@@ -183,7 +190,7 @@ def _header_findings(invoice: Invoice, lines: Money, tax: Money, whole: Money) -
             f"its lines are {lines} and its tax {tax}, together {lines + tax}, but its total is {whole}",
             "In ServiceTitan, open the invoice, correct the line or the tax and save it; it is read again by itself.",
         )
-    if any(part and (part.amount < 0) != (whole.amount < 0) for part in (lines, tax)):
+    elif any(part and (part.amount < 0) != (whole.amount < 0) for part in (lines, tax)):
         yield Finding(
             "tax.sign",
             title(invoice),
@@ -193,7 +200,7 @@ def _header_findings(invoice: Invoice, lines: Money, tax: Money, whole: Money) -
 
 
 def _where(invoice: Invoice, line: InvoiceLine) -> str:
-    return f"{title(invoice)}, line {line.position} ({line.item_code or 'no item'})"
+    return f"{title(invoice)}, line {line.position} ({line.item_code or 'no item code'})"
 
 
 def _origin(line: InvoiceLine) -> str:

@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 PURPOSES = ("revenue", "discount", "cost", "asset", "bill tax", "freight")
 RESULTS = ("account", "main")  # columns of Accounts that are not matched on
+_YES, _NO = ("yes", "y", "x", "true"), ("", "no", "n", "false")
+_LONGEST_ID = 15  # customers, vendors and tax details (eConnect schema)
 _FORMAT = re.compile(r"\s*([A-Za-z][A-Za-z ]*?)\s+(\d+)\s*\Z")
 
 
@@ -55,7 +57,7 @@ def read(tables: Tables) -> Rulebook | tuple[Finding, ...]:
         vendors={
             id: VendorRule(row.number, row["gp_vendor"].upper(), reader.share(row)) for id, row in vendors.items()
         },
-        taxes=reader.taxes(_rows(tables, "Taxes")),
+        taxes=reader.taxes(_rows(tables, "Taxes"), companies),
         options=Options(reader.options(_rows(tables, "Options"), companies)),
     )
     reader.twins(accounts, columns)
@@ -76,6 +78,7 @@ class _Reader:
     """Reads rows and gathers findings; a row with a finding gives no rule."""
 
     findings: list[Finding] = field(default_factory=list)
+    named: set[str] = field(default_factory=set)  # companies, those with findings of their own among them
 
     def complain(self, table: str, row: int, column: str, says: str, remedy: str) -> None:
         where = f"table {table}, row {row}, column {column}"
@@ -84,14 +87,13 @@ class _Reader:
         )
 
     def companies(self, rows: Iterable[Row]) -> Iterator[CompanyRule]:
-        seen: set[str] = set()
         for row in rows:
+            before, twice = len(self.findings), row["company"] in self.named
+            self.named.add(row["company"])
             if not self._complete("Companies", row):
                 continue
-            before = len(self.findings)
-            if row["company"] in seen:
+            if twice:
                 self.complain("Companies", row.number, "company", f"'{row['company']}' stands twice", "keep one row")
-            seen.add(row["company"])
             read = _Cell(self, "Companies", row)
             currency = read("currency", lambda text: Currency[text.upper()], "write USD or CAD")
             form = read("account_format", partial(_format, row["main_segment"]), _FORMAT_HELP)
@@ -122,6 +124,7 @@ class _Reader:
             company = self._company("Business units", row, companies)
             segments = self._segments("Business units", row, companies[company]) if company in companies else {}
             customer = row["summary_customer"].upper()
+            self._short_enough("Business units", row, "summary_customer")
             rules[key] = BusinessUnitRule(row["business_unit"], company, segments, customer)
         return rules
 
@@ -142,10 +145,8 @@ class _Reader:
                 self.complain("Accounts", row.number, "account", text, "fill exactly one of the two")
                 continue
             account = AccountNumber.parse(row["account"].upper()) if row["account"] else None
-            if account and formats and all(form.misfit(account) for form in formats):
-                self.complain(
-                    "Accounts", row.number, "account", formats[0].misfit(account) or "", "correct the account"
-                )
+            if account:
+                self._fits_a_company("Accounts", row, account, companies)
             if row["main"] and formats and all(len(row["main"]) != _main_length(form) for form in formats):
                 text = f"'{row['main']}' is not {_main_length(formats[0])} characters long"
                 self.complain("Accounts", row.number, "main", text, "write the main segment alone")
@@ -175,8 +176,7 @@ class _Reader:
                 continue
             if int(text) in rules:
                 self.complain(table, row.number, "servicetitan_id", f"{text} stands twice", "keep one row")
-            if len(row[result]) > 15:
-                self.complain(table, row.number, result, f"'{row[result]}' is longer than 15", "write the GP id")
+            self._short_enough(table, row, result)
             rules[int(text)] = row
         return rules
 
@@ -185,14 +185,18 @@ class _Reader:
             return None
         return _Cell(self, "Vendors", row)("share_1099", _percent, "write a share from 0% to 100%")
 
-    def taxes(self, rows: Iterable[Row]) -> dict[tuple[str, str], TaxRule]:
+    def taxes(self, rows: Iterable[Row], companies: dict[str, CompanyRule]) -> dict[tuple[str, str], TaxRule]:
         rules: dict[tuple[str, str], TaxRule] = {}
         takers: dict[str, int] = {}
         for row in rows:
             if not self._complete("Taxes", row):
                 continue
             zone, key = fold(row["tax_zone"]), (fold(row["tax_zone"]), fold(row["rate"]))
-            takes = row["takes_the_cent"].casefold() in ("yes", "y", "x", "true")
+            takes = row["takes_the_cent"].casefold() in _YES
+            if not takes and row["takes_the_cent"].casefold() not in _NO:
+                text = f"'{row['takes_the_cent']}' is neither yes nor no"
+                self.complain("Taxes", row.number, "takes_the_cent", text, "write yes, or leave the cell blank")
+            self._short_enough("Taxes", row, "tax_detail")
             if key in rules:
                 self.complain("Taxes", row.number, "rate", "this rate stands twice in its zone", "keep one row")
             if takes and zone in takers:
@@ -200,6 +204,7 @@ class _Reader:
                 self.complain("Taxes", row.number, "takes_the_cent", text, "write yes in one row of each zone")
             takers |= {zone: row.number} if takes else {}
             detail, account = row["tax_detail"].upper(), AccountNumber.parse(row["account"].upper())
+            self._fits_a_company("Taxes", row, account, companies)
             rules[key] = TaxRule(row.number, detail, account, takes)
         return rules
 
@@ -224,6 +229,16 @@ class _Reader:
             given[option.name, company] = value
         return given
 
+    def _fits_a_company(self, table: str, row: Row, account: AccountNumber, companies: dict[str, CompanyRule]) -> None:
+        misfits = [rule.account_format.misfit(account) for rule in companies.values()]
+        if misfits and all(misfits):
+            self.complain(table, row.number, "account", misfits[0] or "", "write the full account as GP shows it")
+
+    def _short_enough(self, table: str, row: Row, column: str) -> None:
+        if len(row[column]) > _LONGEST_ID:
+            text = f"'{row[column]}' has {len(row[column])} characters, GP's ids have at most {_LONGEST_ID}"
+            self.complain(table, row.number, column, text, "write the id as GP shows it")
+
     def _complete(self, table: str, row: Row) -> bool:
         missing = [column.name for column in BY_NAME[table].columns if column.required and not row[column.name]]
         for column in missing:
@@ -231,9 +246,9 @@ class _Reader:
         return not missing
 
     def _company(self, table: str, row: Row, companies: dict[str, CompanyRule]) -> str:
-        if row["company"] not in companies:
+        if row["company"] not in companies and row["company"] not in self.named:
             text = f"'{row['company']}' is not in the table Companies"
-            self.complain(table, row.number, "company", text, _nearest(row["company"], companies))
+            self.complain(table, row.number, "company", text, _nearest(row["company"], self.named))
         return row["company"]
 
     def _segments(self, table: str, row: Row, company: CompanyRule) -> dict[str, str]:
@@ -306,4 +321,4 @@ def _one_of(values: Iterable[str]) -> str:
 def _nearest(text: str, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(text, names, 1, 0.5)
-    return f"write {near[0]}" if near else f"write one of: {', '.join(names)}"
+    return f"write {near[0]}" if near else f"write one of: {', '.join(sorted(names))}"

@@ -102,11 +102,15 @@ class Entering:
                 self.desk.ask_parties(series, ids)
         self.desk.ask_vendor_invoices(documents)
         standing = self._find(records)
-        sendable, moves = [], []
+        sendable: list[DocumentRecord] = []
+        there: list[DocumentRecord] = []
+        moves: list[Move] = []
         for it in records:
             found = standing.get(it.document.number)
             if found is not None:
-                moves.append(self._already_there(it, found))
+                moves.append(self._as_standing(it, found, "document.already_entered"))
+                if isinstance(moves[-1].to, stages.Entered):
+                    there.append(self._again(it, moves[-1].to, found.batch_id))
             elif it.was_entered:
                 moves.append(_hold(it, (compare.gone(it.document),)))
             elif findings := holding(checks.run(it.document, self.desk.facts)):
@@ -119,6 +123,9 @@ class Entering:
             self.would_hold += [finding for findings in held for finding in findings]
             return []
         self.ledger.record(moves)
+        if self.desk.books.can_read_distributions:
+            for it in there:
+                self._halt_if_distributions_differ(it)
         return sendable
 
     def _claim_and_send(self, it: DocumentRecord) -> None:
@@ -158,10 +165,6 @@ class Entering:
             self._read_back.add(kind)
             self._halt_if_distributions_differ(self._again(it, entered, batch_id))
 
-    def _already_there(self, it: DocumentRecord, standing: Standing) -> Move:
-        """GP holds the number: our own document, or another under its name?"""
-        return self._as_standing(it, standing, "document.already_entered")
-
     def _settle_one(self, it: DocumentRecord, standing: Standing | None) -> None:
         doubt = it.stage
         assert isinstance(doubt, stages.InDoubt)
@@ -175,6 +178,7 @@ class Entering:
             self._halt_if_distributions_differ(self._again(it, move.to, move.to.batch_id))
 
     def _as_standing(self, it: DocumentRecord, standing: Standing, name: str) -> Move:
+        """GP holds the number: our own document, or another under its name?"""
         if standing.voided:
             return _hold(it, (compare.voided(it.document),))
         if not compare.same(it.document, standing):

@@ -141,7 +141,8 @@ class Gatherer:
             if party:
                 wanted.setdefault(party[:2], set()).add(party[2])
         for (company, series), ids in wanted.items():
-            self.desks[company].ask_parties(series, ids)
+            if company in self.desks:
+                self.desks[company].ask_parties(series, ids)
 
     def _uses(self, *columns: str) -> bool:
         return any(column in rule.matches for rule in self.rulebook.accounts for column in columns)

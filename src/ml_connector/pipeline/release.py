@@ -24,7 +24,11 @@ def replay(dockets: Iterable[DocketRecord], ledger: Ledger) -> list[DocketRecord
         refusal = _why_not_replay(docket)
         if refusal:
             raise Interrupted(refusal)
-        changes.append(Decide(docket.id, stages.Opened(), Event("docket.replayed", {}, docket.id)))
+        looked_at = [it for it in docket.documents if it.was_entered]
+        if looked_at:  # GP holds or held it: it is not planned anew, GP is asked again
+            changes += [_look_again(it) for it in looked_at]
+        else:
+            changes.append(Decide(docket.id, stages.Opened(), Event("docket.replayed", {}, docket.id)))
     ledger.record(changes)
     return opened
 
@@ -77,6 +81,10 @@ def reenter(docket: DocketRecord, who: str, why: str, books: Mapping[str, Books]
         changes.append(Move(it, closed, moved, spends_number=True))
     changes.append(Decide(docket.id, stages.Opened(), Event("docket.reentered", {"why": why}, docket.id)))
     ledger.record(changes)
+
+
+def _look_again(it: DocumentRecord) -> Move:
+    return Move(it, stages.Planned(), Event("document.replayed", {}, it.docket_id, it.document.number))
 
 
 def _why_not_replay(docket: DocketRecord) -> Finding | None:

@@ -78,13 +78,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def from_toml(path: Path) -> Settings:
     """Raises Interrupted with every fault that can be found at once."""
+    return from_values(read_toml(path), str(path))
+
+
+def read_toml(path: Path) -> Mapping[str, object]:
+    """Raises Interrupted where the file is not TOML."""
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
         says = f"it cannot be read: {fault}"
         remedy = "Write a TOML file as docs/connections.md shows, and name it again."
         raise Interrupted(Finding("connection.wrong", str(path), says, remedy)) from None
-    return from_values(values, str(path))
 
 
 def from_values(values: Mapping[str, object], where: str) -> Settings:

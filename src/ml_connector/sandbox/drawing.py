@@ -236,8 +236,10 @@ class Drawing:
         rng = self.random
         unit = rng.choices(_UNITS, _UNIT_WEIGHTS)[0]
         vendor = town.VENDORS[rng.choice(_SUPPLIERS[unit.trade])]
-        goods = _GOODS[unit.trade, "Material"] + _GOODS[unit.trade, "Equipment"]
         stock = rng.random() < 0.4
+        goods = _GOODS[unit.trade, "Material"]
+        if unit.name.endswith("Install") and not stock:
+            goods += _GOODS[unit.trade, "Equipment"]
         lines = [
             self.bill_line(item, self._some(item) * (rng.randrange(3, 12) if stock else 1), unit)
             for item in rng.sample(goods, rng.randrange(1, min(5, len(goods) + 1)))

@@ -46,8 +46,11 @@ class Response:
 class Application(Protocol):
     faults: Faults
 
+    def greet(self, request: Request) -> Response | None:
+        """An answer that comes before anything is asked, as in a handshake; None once the request is let in."""
+
     def answer(self, request: Request) -> Response:
-        """Do what is asked and answer."""
+        """Do what is asked and answer. Only requests that were let in come here."""
 
     def records(self) -> object:
         """Everything the application holds, as JSON values: what a test compares the connector's work with."""
@@ -132,8 +135,12 @@ class _Handler(BaseHTTPRequestHandler):
             if request.path.startswith(CONTROL):
                 self._send(self._control(request))
             else:
-                self.server.stats.count(f"{request.method} {request.path.rsplit('/', 1)[-1].split('(')[0]}")
-                self._suffer(request)
+                greeting = self.server.application.greet(request)
+                if greeting:
+                    self._send(greeting)
+                else:
+                    self.server.stats.count(f"{request.method} {request.path.rsplit('/', 1)[-1].split('(')[0]}")
+                    self._suffer(request)
 
     def _suffer(self, request: Request) -> None:
         application = self.server.application

@@ -126,10 +126,16 @@ class SbaApplication:
             return getattr(self.company, name)
         raise AttributeError(name)
 
-    def answer(self, request: Request) -> Response:
+    def greet(self, request: Request) -> Response | None:
+        """The legs of an NTLM handshake; a request on a signed-in connection is let in."""
         user = self._door.admit(request) if self._door else self._users[0]
         if isinstance(user, Response):
             return user
+        request.connection["user"] = user
+        return None
+
+    def answer(self, request: Request) -> Response:
+        user: WindowsUser = request.connection["user"]
         time.sleep(self.company.settings.latency)
         try:
             return self._route(request, user)

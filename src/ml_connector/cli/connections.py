@@ -1,0 +1,85 @@
+"""ml-connector connection: add, list, show, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ml_connector.cli import context
+from ml_connector.cli.context import Json, Name
+from ml_connector.cli.output import Exit, out, print_json, table, tell_checks
+from ml_connector.runtime import settings as form
+from ml_connector.runtime.checkup import checkup
+
+app = typer.Typer(help="ServiceTitan tenants and the GP companies they feed.", no_args_is_help=True)
+
+
+@app.command("add", epilog="Example: ml-connector connection add denver.toml --mode review")
+def add(
+    file: Annotated[Path, typer.Argument(help="The settings, as docs/connections.md shows.")],
+    mode: Annotated[
+        str | None,
+        typer.Option("--mode", help="review: a person approves each plan; automatic: plans are entered at once."),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Change a connection that is there already.")] = False,
+    json: Json = False,
+) -> None:
+    """Add a connection. Credentials in the file are references (env:NAME, file:/path), never the credentials."""
+    values = dict(form.read_toml(file))
+    if mode or "mode" not in values:
+        values["mode"] = mode or _asked_mode()
+    settings = form.from_values(values, str(file))
+    known = context.database().connections(context.actor())
+    (known.change if replace else known.add)(settings.name, form.to_values(settings))
+    if json:
+        print_json(form.to_values(settings))
+    else:
+        out.print(f"Connection [bold]{settings.name}[/] is kept, in {settings.mode} mode.")
+        out.print(f"Next: ml-connector connection check {settings.name}; then import its rulebook.")
+
+
+@app.command("list", epilog="Example: ml-connector connection list --json")
+def list_all(json: Json = False) -> None:
+    """Every connection of this ledger."""
+    known = [form.from_values(it.definition, it.name) for it in context.database().connections(context.actor()).all()]
+    if json:
+        print_json([form.to_values(it) for it in known])
+        return
+    rows = [(it.name, it.mode, it.servicetitan.tenant_id, ", ".join(it.gp), it.prefix) for it in known]
+    table("Connections", ("name", "mode", "tenant:", "GP companies", "prefix"), rows)
+
+
+@app.command("show", epilog="Example: ml-connector connection show denver")
+def show(name: Name, json: Json = False) -> None:
+    """The settings of one connection. Credentials are shown as the references they are."""
+    values = context.database().connections(context.actor()).get(name).definition
+    if json:
+        print_json(values)
+        return
+    for path, value in _flat(values):
+        out.print(f"{path:<40} {value}", markup=False)
+
+
+@app.command("check", epilog="Example: ml-connector connection check denver")
+def check(name: Name, json: Json = False) -> None:
+    """Reach both systems and say, a line each, what is good, or what is wrong and who mends it where."""
+    lines = list(checkup(context.connection(name)))
+    wrong = [finding for _, finding in lines if finding and not finding.warns]
+    if json:
+        print_json([{"what": what, "finding": finding} for what, finding in lines])
+    else:
+        tell_checks(lines)
+    raise typer.Exit(Exit.FAILED if wrong else Exit.DONE)
+
+
+def _asked_mode() -> str:
+    out.print("In [bold]review[/] mode a person approves every plan before it is entered; start with it.")
+    return str(typer.prompt("Mode (review or automatic)", default="review"))
+
+
+def _flat(values: object, path: str = "") -> list[tuple[str, object]]:
+    if not isinstance(values, dict):
+        return [(path, values)]
+    return [leaf for name, value in values.items() for leaf in _flat(value, f"{path}.{name}" if path else str(name))]

@@ -1,0 +1,86 @@
+"""ml-connector show, explain, trail: how something stands, and how it came to stand so."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ml_connector.cli import context
+from ml_connector.cli.context import Json, Name
+from ml_connector.cli.holds import Number, find_one
+from ml_connector.cli.output import Exit, out, print_json
+from ml_connector.docket.text import explanation, findings_of, headline
+
+
+def register(app: typer.Typer) -> None:
+    app.command("show", epilog="Example: ml-connector show denver 10482")(show)
+    app.command("explain", epilog="Example: ml-connector explain denver STI10482")(explain)
+    app.command("trail", epilog="Example: ml-connector trail denver --verify")(trail)
+
+
+def show(name: Name, number: Number, json: Json = False) -> None:
+    """One source in a few lines: its versions, its documents, where each stands."""
+    wired = context.connection(name)
+    docket = find_one(wired, number)
+    versions = wired.ledger.dockets_of(docket.kind, docket.source_id)
+    if json:
+        print_json(versions)
+        return
+    for it in versions:
+        out.print(
+            f"{it.kind.value} {it.source_id} version {it.version}  {it.date}  {it.amount}  {headline(it)}", markup=False
+        )
+        for document in it.documents:
+            out.print(
+                f"  {document.document.number}  {document.document.amount}  batch {document.batch_id or '-'}",
+                markup=False,
+            )
+        for finding in findings_of(it):
+            out.print(f"  {finding.code}: {finding.says}", markup=False)
+
+
+def explain(name: Name, number: Number, json: Json = False) -> None:
+    """Every penny of one source: the document as GP holds it, the rule behind each line, the evidence and the trail."""
+    wired = context.connection(name)
+    docket = find_one(wired, number)
+    trail = wired.ledger.trail(docket_id=docket.id)
+    if json:
+        print_json({"docket": docket, "findings": findings_of(docket), "trail": trail})
+    else:
+        out.print(explanation(docket, trail), markup=False, soft_wrap=True, end="")
+
+
+def trail(
+    name: Name,
+    number: Annotated[str, typer.Option("--number", help="Only one document's, by its GP number.")] = "",
+    after: Annotated[int, typer.Option("--after", help="Only entries after this one.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many at the most.")] = 200,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Recompute the chain of hashes from the first entry on.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """The audit trail: every decision, request and answer, in order; nothing in it can be changed unseen."""
+    ledger = context.connection(name).ledger
+    if verify:
+        broken = ledger.verify()
+        if json:
+            print_json({"holds": broken is None, "broken_at": broken})
+        elif broken is None:
+            out.print("[green]The trail holds:[/] every entry is as it was written, and none is missing.")
+        else:
+            out.print(
+                f"[bold red]The trail is broken at entry {broken}:[/] it, or one before it, was changed or removed."
+            )
+            out.print("Restore the ledger from a backup from before the change, and find out who could write to it.")
+        raise typer.Exit(Exit.FAILED if broken else Exit.DONE)
+    entries = ledger.trail(number=number or None, after_seq=after, limit=limit)
+    if json:
+        print_json(entries)
+        return
+    for it in entries:
+        out.print(
+            f"{it.seq:>7}  {it.at:%Y-%m-%d %H:%M:%S}  {it.actor:<14} {it.event.name:<24} {it.event.number}",
+            markup=False,
+        )

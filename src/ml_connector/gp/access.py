@@ -1,0 +1,73 @@
+"""How one GP company is reached: address, company, Windows account, patience."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from urllib.parse import quote
+
+
+class Scheme(Enum):
+    """How Windows Authentication is done. An installation may switch NTLM off; the others may be all it takes."""
+
+    NTLM = "ntlm"
+    NEGOTIATE = "negotiate"  # Kerberos by way of SPNEGO: not built yet, refused with a message
+
+
+class Secret:
+    """A text that is never shown: not by repr, not by str, not in a traceback that prints its holder."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a secret is not pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One GP company as one Windows account sees it. Timeouts in seconds.
+
+    `server` is scheme, host and port only: https://gp.example.com:48650. `tenant` is DefaultTenant unless several are
+    installed (Microsoft, "Scale out installation of the web client"). `company` is what stands in the address, as the
+    service map says: the database name or the display name.
+    """
+
+    server: str
+    company: str
+    username: str  # DOMAIN\\user or user@domain
+    password: Secret
+    tenant: str = "DefaultTenant"
+    scheme: Scheme = Scheme.NTLM
+    verify: bool = True  # the server's certificate; False only for a trial on a closed network
+    ca_bundle: Path | None = None  # PEM file of the authority that signed the server's certificate
+    connect_timeout: float = 10.0
+    read_timeout: float = 100.0
+    write_timeout: float = 600.0  # waiting for the answer to a create
+    lanes: int = 1  # connections that work at the same time
+    row_cap: int | None = field(default=None)  # in place of the service map's, where this site's differs
+
+    def address(self, path: str) -> str:
+        """The full address of a path below the company, both names percent-encoded."""
+        tenant, company = quote(self.tenant, safe=""), quote(self.company, safe="")
+        root = f"{self.server.rstrip('/')}/GPService/Tenants({tenant})/Companies({company})"
+        return f"{root}/{path.lstrip('/')}"
+
+    def tls(self) -> ssl.SSLContext:
+        """How the server's certificate is judged. Raises OSError where the bundle cannot be read."""
+        if self.verify:
+            return ssl.create_default_context(cafile=str(self.ca_bundle) if self.ca_bundle else None)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context

@@ -1,0 +1,238 @@
+"""What goes wrong with GP, in words for the person who mends it.
+
+findings.Interrupted      the run stops; what was stored stays, the next run goes on from there
+├── gp.unreachable        no connection, no such host, no answer
+├── gp.certificate        the server's certificate is not trusted or names another host
+├── gp.credentials        the login is refused
+├── gp.scheme             the server does not take the kind of login that is configured
+├── gp.forbidden          the login is good, but has no access to the company or the window
+├── gp.missing            the address is not there: company, or a path of the service map
+├── gp.answer             an answer that we cannot understand
+├── gp.truncated          a list that may have been cut off
+└── gp.service_map        the service map does not fit this installation
+books.outcomes.Entry      what comes of one document
+├── Held                  GP refused it, for reasons that a person mends: `refusal` gives one finding each
+├── Deferred              GP surely did not take it, and the reason passes by itself
+└── InDoubt               the answer is lost, or says that the number exists, which may be our own earlier create
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ml_connector.books.document import Document
+from ml_connector.books.period import Series
+from ml_connector.findings import Finding
+
+GP = "Dynamics GP"
+PASSES = frozenset({"batch.locked", "document.locked"})  # these pass by themselves
+EXISTS = "number.taken"
+REFUSALS = frozenset(
+    {
+        *PASSES,
+        EXISTS,
+        "period.closed",
+        "period.unknown",
+        "account.missing",
+        "account.inactive",
+        "account.no_entry",
+        "vendor_invoice.duplicate",
+        "customer.missing",
+        "vendor.missing",
+        "customer.inactive",
+        "vendor.inactive",
+        "tax_detail.missing",
+        "distribution.unbalanced",
+        "document.refused",
+    }
+)
+
+
+class Refused(Exception):
+    """A service map, calendar or chart of accounts is refused whole; `findings` name each mistake."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("; ".join(f"{finding.where}: {finding.says}" for finding in findings))
+        self.findings = tuple(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that GP said against a request: its code, or "", and its words."""
+
+    code: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.code})" if self.text and self.code else self.text or self.code
+
+
+def credentials(username: str, again: bool) -> Finding:
+    tried = "was refused before, so it is not tried again" if again else "is refused"
+    return Finding(
+        "gp.credentials",
+        GP,
+        f"the login of {username} {tried}",
+        "Ask your Windows administrator whether the account is locked, disabled or has a new password; set the "
+        "password of the connection, then run again.",
+    )
+
+
+def scheme_not_built(scheme: str) -> Finding:
+    return Finding(
+        "gp.scheme",
+        GP,
+        f"the login scheme '{scheme}' cannot be used yet",
+        "In the connection, set the login scheme to 'ntlm', and allow NTLM on the GP server.",
+    )
+
+
+def scheme_not_offered(offered: str) -> Finding:
+    return Finding(
+        "gp.scheme",
+        GP,
+        f"the server does not go on with an NTLM login; it offers {offered}",
+        "On the GP server, allow NTLM among the providers of Windows Authentication in IIS, or take away the proxy "
+        "that stands between; then run again.",
+    )
+
+
+def unreachable(address: str, cause: str) -> Finding:
+    return Finding(
+        "gp.unreachable",
+        address,
+        f"GP gives no answer: {cause}",
+        "On the GP server, see that the GP Service and the Dexterity Service Control run, and that no firewall stands "
+        "between; then run again.",
+    )
+
+
+def certificate(address: str, cause: str) -> Finding:
+    return Finding(
+        "gp.certificate",
+        address,
+        f"the server's certificate is not accepted: {cause}",
+        "In the connection, name the file of the authority that signed it (CA bundle), and use the host name that the "
+        "certificate carries; then run again.",
+    )
+
+
+def forbidden(company: str, username: str, resource: str) -> Finding:
+    return Finding(
+        "gp.forbidden",
+        company,
+        f"{username} may not use {resource}",
+        "In GP, Tools > Setup > System: map the Windows account to a GP user (User), give it the company (User Access) "
+        "and a role with the window behind this service (User Security); then run again.",
+    )
+
+
+def missing(address: str, resource: str) -> Finding:
+    return Finding(
+        "gp.missing",
+        resource,
+        f"GP has nothing at {address}",
+        "Compare the connection's company and the service map's path with the installation's help page "
+        "(…/GPService/Tenants(…)/help), then run again.",
+    )
+
+
+def answer(resource: str, says: str) -> Finding:
+    return Finding(
+        "gp.answer",
+        resource,
+        says,
+        "Run 'ml-connector doctor'; if it says the same, compare the service map with what the installation answers.",
+    )
+
+
+def truncated(resource: str, cap: int) -> Finding:
+    return Finding(
+        "gp.truncated",
+        resource,
+        f"GP gave {cap} rows, the most that it gives at once, so there may be more",
+        "In the service map, give this resource paging or a 'range' filter; for accounts and periods a CSV file will "
+        "also do.",
+    )
+
+
+def unmapped(resource: str, wanted: str) -> Finding:
+    return Finding(
+        "gp.service_map",
+        resource,
+        f"the service map has no {resource}, and {wanted}",
+        f"Add [{resource}] to the company's service map, or give the file that stands in for it.",
+    )
+
+
+def refusal(code: str, said: Said, document: Document, batch_id: str) -> Finding:
+    """One reason why GP refused a document, GP's words quoted, with the remedy in GP's own windows."""
+    where = f"{document.kind.value} {document.number}"
+    return Finding(code, where, f"GP refused it: {said}", _remedy(code, document, batch_id))
+
+
+def _remedy(code: str, document: Document, batch_id: str) -> str:
+    sales = document.kind.series is Series.SALES
+    series, cards = ("Sales", "Sales") if sales else ("Purchasing", "Purchasing")
+    party = "Customer" if sales else "Vendor"
+    month = f"{document.posting_date:%B %Y}"
+    accounts = "In GP, Cards > Financial > Account,"
+    match code:
+        case "period.closed":
+            return (
+                f"In GP, Tools > Setup > Company > Fiscal Periods, open {month} for {series} and Financial, or set the "
+                "rulebook's option for closed periods to the first open day; then replay."
+            )
+        case "period.unknown":
+            return (
+                f"In GP, Tools > Setup > Company > Fiscal Periods, set up the year {document.posting_date.year}, or "
+                "correct the date in ServiceTitan; then replay."
+            )
+        case "account.missing":
+            return f"{accounts} add the account, or in the rulebook choose another; then replay."
+        case "account.inactive":
+            return f"{accounts} clear Inactive, or in the rulebook choose another account; then replay."
+        case "account.no_entry":
+            return f"{accounts} tick Allow Account Entry, or in the rulebook choose another account; then replay."
+        case "vendor_invoice.duplicate":
+            return (
+                f"In GP, Inquiry > Purchasing > Transaction by Vendor, find the document of {document.party_id} with "
+                "this number: if it is the same bill, skip ours; if not, correct the number in ServiceTitan and replay."
+            )
+        case "customer.missing" | "vendor.missing":
+            return (
+                f"In GP, Cards > {cards} > {party}, add {document.party_id}, or in the rulebook's {party}s table "
+                "choose another; then replay."
+            )
+        case "customer.inactive" | "vendor.inactive":
+            return (
+                f"In GP, Cards > {cards} > {party}, clear Inactive for {document.party_id}, or in the rulebook's "
+                f"{party}s table choose another; then replay."
+            )
+        case "tax_detail.missing":
+            return "In GP, Tools > Setup > Company > Tax Details, add it, or mend the rulebook's Taxes; then replay."
+        case "distribution.unbalanced":
+            return (
+                "In the rulebook, mend what the distributions show, and in GP check that the distributions are not "
+                "made by GP's own policy; then replay."
+            )
+        case "batch.locked":
+            return f"In GP, Transactions > {series} > Batches, let {batch_id} be closed or posted; then replay."
+        case "document.locked":
+            return "In GP, let the document be closed on every screen; then replay."
+        case _:
+            return "Do in GP what its words ask for, or mend the rulebook; then replay."
+
+
+def listing(said: Sequence[Said]) -> str:
+    return "; ".join(str(one) for one in said) or "without a word"
+
+
+def misfit(where: str, says: str) -> Finding:
+    return Finding(
+        "gp.service_map",
+        where,
+        says,
+        "In the company's service map, write what this installation has (see its help page); then run again.",
+    )

@@ -1,0 +1,404 @@
+"""Speak to one company's SBA: ask for rows, enter a document. What things are called is the service map's.
+
+Reads are repeated a few times when the wire breaks or the answer makes no sense. A create is sent once, ever.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from types import TracebackType
+from typing import TypeAlias, TypeVar
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+
+from ml_connector.books.document import Document
+from ml_connector.books.outcomes import Deferred, Entered, Entry, Held, InDoubt
+from ml_connector.findings import Finding, Interrupted
+from ml_connector.gp import errors
+from ml_connector.gp.access import Access
+from ml_connector.gp.errors import EXISTS, PASSES, Said
+from ml_connector.gp.render import body
+from ml_connector.gp.row import Row, fold
+from ml_connector.gp.service_map import Paging, Parameters, Resource, ServiceMap
+from ml_connector.gp.windows_auth import Lanes, Login, NotSent
+
+READS = 3  # times that a question is asked before its answer is given up
+PAUSE = 0.3  # seconds before the second time; the third waits twice as long
+DEEPEST = 40  # halvings of a range of keys
+DONE = frozenset({200, 201, 204})
+
+Json: TypeAlias = object
+Cells: TypeAlias = Mapping[str, object]
+Values: TypeAlias = Mapping[str, Sequence[str]]  # by placeholder
+Condition: TypeAlias = tuple[str, Values]  # a filter of the map, and what to put in it
+T = TypeVar("T")
+
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class Unintelligible(Exception):
+    """An answer that is not what the service map says."""
+
+
+class Sba:
+    """One company over SBA. Safe to use from several threads; as many requests travel at once as there are lanes."""
+
+    def __init__(self, access: Access, service_map: ServiceMap, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.access, self.map = access, service_map
+        self._sleep = sleep
+        self._calls = 0
+        self._counting = threading.Lock()
+        self._client = httpx2.Client(
+            transport=Lanes(Login(access.username, access.password, access.scheme), access.lanes, access.tls()),
+            headers={"Accept": "application/json", "User-Agent": "ml-connector"},
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Sba:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, it: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+    @property
+    def calls(self) -> int:
+        """Requests sent so far; the legs of a login are not counted."""
+        return self._calls
+
+    # Asking
+
+    def rows(self, resource: Resource, *conditions: Condition, also: Parameters | None = None) -> list[Row]:
+        """Every row that fits all conditions. Raises Interrupted, also where the list may have been cut off."""
+        cap = self.map.lists.row_cap if self.access.row_cap is None else self.access.row_cap
+        cells = self._cells(resource, conditions, also or {})
+        if cap and len(cells) >= cap:
+            key = resource.fields.get("number", "")
+            if not key or "from" not in resource.filters or "to" not in resource.filters:
+                raise Interrupted(errors.truncated(resource.name, cap))
+            cells = list(self._halves(resource, conditions, also or {}, cap, key, cells, DEEPEST).values())
+        return [Row(resource.name, row, resource.fields, self.map.formats) for row in cells]
+
+    def chunks(self, resource: Resource, name: str, values: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """The values in groups, each small enough for one question with this filter of `{values}`."""
+        chunk: list[str] = []
+        for value in values:
+            longer = (*chunk, value)
+            query = self._query(resource, [(name, {"values": longer})])
+            too_long = sum(len(_quoted(text)) for text in query.values()) > self.map.filters.longest_query
+            if chunk and (too_long or len(longer) > self.map.filters.chunk):
+                yield tuple(chunk)
+                chunk = []
+            chunk.append(value)
+        if chunk:
+            yield tuple(chunk)
+
+    def sayable(self, value: str) -> bool:
+        """Whether a list of values can hold this one: not where it contains what separates them."""
+        return bool(value) and (bool(self.map.filters.double) or self.map.filters.join not in value)
+
+    def record(self, resource: Resource, key: str) -> Row | None:
+        """One record by its own address; None where GP has none, or the map names no such address."""
+        if not resource.record:
+            return None
+        path = resource.record.format(key=quote(key, safe=""))
+        record = self.map.creates.record  # the same envelope holds a record that is read
+        cells = self._ask(resource.name, path, {}, lambda answer: _record(answer, record), may_be_missing=True)
+        return None if cells is None else Row(resource.name, cells, resource.fields, self.map.formats)
+
+    def nested(self, name: str, path: str, fields: Mapping[str, str]) -> list[Row]:
+        """The rows below one record: its distributions. Empty where GP has no such record."""
+        resource = Resource(name, path, "", {}, fields, {})
+        return [
+            Row(name, cells, fields, self.map.formats) for cells in self._cells(resource, (), {}, may_be_missing=True)
+        ]
+
+    def probe(self, resource: Resource) -> Cells | None:
+        """One row as GP gives it, or None where there is none."""
+        lists = self.map.lists
+        size = {lists.size_parameter: "1"} if lists.size_parameter else {}
+        rows = self._ask(resource.name, resource.path, {**resource.query, **size}, lambda answer: self._list(answer)[0])
+        return rows[0] if rows else None
+
+    def _cells(
+        self,
+        resource: Resource,
+        conditions: Sequence[Condition],
+        also: Parameters,
+        may_be_missing: bool = False,
+    ) -> list[Cells]:
+        """All pages of a list, until the server says that there is no more."""
+        lists = self.map.lists
+        fixed = {**resource.query, **self._query(resource, conditions), **also}
+        if lists.size_parameter:
+            fixed[lists.size_parameter] = str(lists.size)
+        wanted = _most(conditions)
+        collected: list[Cells] = []
+        before: list[Cells] = []
+        page = 1
+        while True:
+            position = {Paging.SKIP: len(collected), Paging.PAGE: page}.get(lists.paging)
+            query = fixed if position is None else {**fixed, lists.position_parameter: str(position)}
+            answer = self._ask(resource.name, resource.path, query, self._list, may_be_missing)
+            rows, more = answer or ([], False)
+            collected += rows
+            if rows and rows == before:
+                raise Interrupted(errors.answer(resource.name, "GP gives the same page again and again"))
+            if not rows and more:
+                raise Interrupted(errors.answer(resource.name, "GP gives an empty page and says that there are more"))
+            if lists.paging is Paging.NONE or (lists.paging is Paging.PAGE and not more):
+                return collected
+            if lists.paging is Paging.SKIP and (not rows or (wanted is not None and len(collected) >= wanted)):
+                return collected
+            before, page = rows, page + 1
+
+    def _halves(
+        self,
+        resource: Resource,
+        conditions: Sequence[Condition],
+        also: Parameters,
+        cap: int,
+        key: str,
+        cells: list[Cells],
+        depth: int,
+    ) -> dict[str, Cells]:
+        """The rows of a range of keys that is too full for one list: both halves, each halved again if need be."""
+        keys = sorted({fold(str(row.get(key, ""))) for row in cells})
+        if len(keys) < 3 or depth == 0:
+            raise Interrupted(errors.truncated(resource.name, cap))
+        middle = keys[len(keys) // 2]
+        found: dict[str, Cells] = {}
+        for bound in ("to", "from"):
+            narrower = [*(c for c in conditions if c[0] != bound), (bound, {"value": [middle]})]
+            half = self._cells(resource, narrower, also)
+            if len(half) >= cap:
+                found |= self._halves(resource, narrower, also, cap, key, half, depth - 1)
+            else:
+                found |= {fold(str(row.get(key, ""))): row for row in half}
+        return found
+
+    def _query(self, resource: Resource, conditions: Sequence[Condition]) -> dict[str, str]:
+        """The query parameters of these conditions; two in one parameter are joined."""
+        filters = self.map.filters
+        query: dict[str, str] = {}
+        for name, values in conditions:
+            filled = {
+                placeholder: filters.join.join(self._literal(value) for value in some)
+                for placeholder, some in values.items()
+            }
+            for parameter, template in resource.filters[name].items():
+                text = template.format(**filled)
+                query[parameter] = f"{query[parameter]}{filters.conjunction}{text}" if parameter in query else text
+        return query
+
+    def _literal(self, value: str) -> str:
+        filters = self.map.filters
+        doubled = value.replace(filters.double, filters.double * 2) if filters.double else value
+        return filters.value.format(value=doubled)
+
+    def _list(self, answer: Json) -> tuple[list[Cells], bool]:
+        """The rows of an answer, and whether it says that there are more."""
+        lists = self.map.lists
+        rows = _member(answer, lists.rows)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise Unintelligible(f"the answer has no list of rows at '{lists.rows}'")
+        more = _member(answer, lists.more) if lists.paging is Paging.PAGE else False
+        if not isinstance(more, bool):
+            raise Unintelligible(f"the answer does not say at '{lists.more}' whether there are more rows")
+        return rows, more
+
+    def _ask(
+        self,
+        name: str,
+        path: str,
+        query: Parameters,
+        understand: Callable[[Json], T],
+        may_be_missing: bool = False,
+    ) -> T | None:
+        """A read, asked again while the wire breaks or the answer makes no sense. None only where it may be missing."""
+        address = self.access.address(path)
+        url = (
+            f"{address}?{'&'.join(f'{_quoted(name)}={_quoted(text)}' for name, text in query.items())}"
+            if query
+            else address
+        )
+        given_up = errors.unreachable(self.access.server, "no answer")
+        for attempt in range(READS):
+            if attempt:
+                self._sleep(PAUSE * attempt)
+            try:
+                response = self._request("GET", url, b"", self.access.read_timeout)
+                self._turned_away(response, name, address, may_be_missing)
+                if response.status_code == 404:
+                    return None
+                if response.status_code not in DONE:
+                    said = self._said(response)
+                    if response.status_code < 500 and response.status_code != 429 and said:
+                        raise Interrupted(errors.answer(name, f"GP does not take the question: {errors.listing(said)}"))
+                    given_up = errors.unreachable(self.access.server, f"it answers {response.status_code}")
+                    continue
+                answer = _decode(response)
+                if self._failed(answer):
+                    raise Interrupted(errors.answer(name, f"GP refuses: {errors.listing(self._said(response))}"))
+                return understand(answer)
+            except httpx2.TransportError as error:
+                given_up = self._broken(error)
+                if given_up.code == "gp.certificate":
+                    break
+            except Unintelligible as error:
+                given_up = errors.answer(name, str(error))
+        raise Interrupted(given_up)
+
+    # Entering
+
+    def enter(self, document: Document, batch_id: str) -> Entry:
+        """Create the document in the batch: one request, whatever comes of it.
+
+        Raises Interrupted where GP turned us away altogether (login, company, window, address): it did nothing.
+        """
+        address = self.access.address(self.map.documents(document.kind.series).create[document.kind])
+        content = body(document, batch_id, self.map)
+        try:
+            response = self._request(self.map.creates.verb, address, content, self.access.write_timeout)
+        except NotSent as error:
+            return Deferred(f"nothing was sent to GP: {self._broken(error).says}")
+        except httpx2.TransportError as error:
+            return InDoubt(f"the answer was lost: {_cause(error)}")
+        return self._judge(response, document, batch_id, address)
+
+    def _judge(self, response: httpx2.Response, document: Document, batch_id: str, address: str) -> Entry:
+        status = response.status_code
+        if status == 429:
+            return Deferred("GP takes no more requests for now (429)")
+        if status >= 500 or 300 <= status < 400:
+            return InDoubt(f"GP answered {status}")
+        if status >= 400:
+            said = self._said(response)
+            if status == 403 or (status in (404, 405) and not any(self._meaning(one) for one in said)):
+                self._turned_away(response, document.kind.value, address, False)
+            if said:
+                return self._refused(said, document, batch_id)
+            return InDoubt(f"GP answered {status}, and what it says is not understood")
+        if status not in DONE:
+            return InDoubt(f"GP answered {status}")
+        if not response.content.strip() and self.map.creates.may_be_empty:
+            return Entered(document.number, batch_id)
+        try:
+            answer = _decode(response)
+            if self._failed(answer):
+                said = self._said(response)
+                return self._refused(said, document, batch_id) if said else InDoubt("GP refused, and did not say why")
+            resource = self.map.documents(document.kind.series).resource
+            cells = _record(answer, self.map.creates.record)
+            number = Row(resource.name, cells, resource.fields, self.map.formats).key("number")
+        except (Unintelligible, Interrupted) as error:
+            return InDoubt(f"GP's answer is not understood: {error}")
+        if number != fold(document.number):
+            return InDoubt(f"GP's answer speaks of '{number}'")
+        return Entered(document.number, batch_id)
+
+    def _refused(self, said: Sequence[Said], document: Document, batch_id: str) -> Entry:
+        """What comes of a refusal that we can read. GP told its reasons and did nothing."""
+        meanings = [(self._meaning(one) or "document.refused", one) for one in said]
+        codes = {code for code, _ in meanings}
+        if EXISTS in codes:
+            return InDoubt(f"GP says that the number exists: {errors.listing(said)}")
+        if codes <= PASSES:
+            return Deferred(errors.listing(said))
+        findings = (errors.refusal(code, one, document, batch_id) for code, one in meanings)
+        return Held(tuple(dict.fromkeys(findings)))
+
+    def _meaning(self, said: Said) -> str:
+        return next(
+            (
+                known.means
+                for known in self.map.refusals
+                if (not known.code or known.code == said.code) and (not known.text or known.text.search(said.text))
+            ),
+            "",
+        )
+
+    def _said(self, response: httpx2.Response) -> list[Said]:
+        """What an answer says against the request, as the map's error shape has it; empty where it is not that."""
+        shape = self.map.errors
+        try:
+            items = _member(_decode(response), shape.items)
+        except Unintelligible:
+            return []
+        found = []
+        for item in items if isinstance(items, list) else [items]:
+            text = _member(item, shape.text)
+            code = _member(item, shape.code) if shape.code else ""
+            if isinstance(text, str) and text.strip():
+                found.append(Said("" if code in (None, "", 0) else str(code), text.strip()))
+        return found
+
+    def _failed(self, answer: Json) -> bool:
+        return bool(self.map.errors.failed) and _member(answer, self.map.errors.failed) is False
+
+    # The wire
+
+    def _request(self, method: str, url: str, content: bytes, timeout: float) -> httpx2.Response:
+        with self._counting:
+            self._calls += 1
+        headers = {"Content-Type": "application/json; charset=utf-8"} if content else {}
+        patience = httpx2.Timeout(timeout, connect=self.access.connect_timeout)
+        return self._client.request(method, url, content=content or None, headers=headers, timeout=patience)
+
+    def _turned_away(self, response: httpx2.Response, name: str, address: str, may_be_missing: bool) -> None:
+        if response.status_code == 403:
+            raise Interrupted(errors.forbidden(self.access.company, self.access.username, name))
+        if response.status_code == 405 or (response.status_code == 404 and not may_be_missing):
+            raise Interrupted(errors.missing(address, name))
+
+    def _broken(self, error: httpx2.TransportError) -> Finding:
+        step: BaseException | None = error
+        while step is not None:
+            if isinstance(step, ssl.SSLCertVerificationError):
+                return errors.certificate(self.access.server, step.verify_message)
+            step = step.__cause__ or step.__context__
+        return errors.unreachable(self.access.server, _cause(error))
+
+
+def _decode(response: httpx2.Response) -> Json:
+    try:
+        return _DECODER.decode(response.content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        kind = response.headers.get("content-type", "no type").partition(";")[0]
+        raise Unintelligible(f"the answer ({response.status_code}, {kind}) is not JSON") from None
+
+
+def _member(answer: Json, path: str) -> Json:
+    """What stands at a dotted path; None where nothing does. The empty path is the answer itself."""
+    for name in path.split(".") if path else ():
+        answer = answer.get(name) if isinstance(answer, dict) else None
+    return answer
+
+
+def _record(answer: Json, path: str) -> Cells:
+    record = _member(answer, path)
+    if not isinstance(record, dict):
+        raise Unintelligible(f"the answer has no record at '{path}'" if path else "the answer is no record")
+    return record
+
+
+def _most(conditions: Sequence[Condition]) -> int | None:
+    """How many rows there can be at most, where a key is asked for by value."""
+    counts = [len(some["values"]) for name, some in conditions if name in ("numbers", "ids")]
+    return min(counts) if counts else None
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="$'(),:/")
+
+
+def _cause(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,97 @@
+"""A trial: both sandboxes as servers on loopback, and a connection that reaches them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from ml_connector.sandbox import town
+from ml_connector.sandbox.company import DIALECTS, GPCONNECT, Company, SbaApplication
+from ml_connector.sandbox.month import a_month
+from ml_connector.sandbox.serving import Server
+from ml_connector.sandbox.shop import Shop
+
+SERVICE_MAPS = {"one": "default", "two": "product-segment"}
+COMPANY_NAMES = {"one": town.COMPANY_DATABASE, "two": town.COMPANY_NAME}
+CLIENT_ID, CLIENT_SECRET, APP_KEY = "sandbox-client", "sandbox-secret", "sandbox-app-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    shop: Server
+    company: Server
+    dialect: str
+
+
+@contextmanager
+def trial(dialect: str = "one", invoices: int = 420, shop_port: int = 0, company_port: int = 0) -> Iterator[Trial]:
+    """Serve a seeded month and the company that it is entered in, with a stranger's document under one of our numbers."""
+    shop = Shop(a_month(invoices=invoices), client_id=CLIENT_ID, client_secret=CLIENT_SECRET, app_key=APP_KEY)
+    company = Company.front_range()
+    company.do_enter_by_hand(
+        kind="receivables-invoice",
+        number="STI10482",
+        party="JONES001",
+        amount="75.00",
+        date="2026-03-09",
+        batch="BYHAND",
+    )
+    with (
+        Server(shop, shop_port) as shop_server,
+        Server(SbaApplication(company, DIALECTS[dialect]), company_port) as company_server,
+    ):
+        yield Trial(shop_server, company_server, dialect)
+
+
+def write_trial(it: Trial, folder: Path, mode: str | None = None) -> Mapping[str, Path]:
+    """Write the credentials, the connection file and the sample rulebook into a folder; returns where."""
+    secrets = folder / "secrets"
+    secrets.mkdir(parents=True, exist_ok=True)
+    secrets.chmod(0o700)
+    for name, text in {
+        "client-id": CLIENT_ID,
+        "client-secret": CLIENT_SECRET,
+        "app-key": APP_KEY,
+        "gp-username": GPCONNECT.name,
+        "gp-password": GPCONNECT.password,
+    }.items():
+        file = secrets / name
+        file.touch(mode=0o600)
+        file.write_text(text, "utf-8")
+    rulebook = folder / "rulebook"
+    with as_file(files("ml_connector.sandbox") / "sample" / "rulebook") as sample:
+        shutil.copytree(sample, rulebook, dirs_exist_ok=True)
+    connection = folder / "trial.toml"
+    connection.write_text(_settings(it, secrets.resolve(), mode), "utf-8")
+    return {"connection": connection, "rulebook": rulebook}
+
+
+def _settings(it: Trial, secrets: Path, mode: str | None) -> str:
+    return f"""\
+name = "trial"
+prefix = "ST"
+{f'mode = "{mode}"' if mode else "# mode: review or automatic, asked when the connection is added"}
+currency = "USD"
+time_zone = "{town.TENANT_TIME_ZONE}"
+sandbox = true
+
+[servicetitan]
+tenant_id = {town.TENANT_ID}
+api_url = "{it.shop.url}"
+auth_url = "{it.shop.url}"
+client_id = "file:{secrets.as_posix()}/client-id"
+client_secret = "file:{secrets.as_posix()}/client-secret"
+app_key = "file:{secrets.as_posix()}/app-key"
+
+[gp.FRM]
+server = "{it.company.url}"
+company = "{COMPANY_NAMES[it.dialect]}"
+service_map = "{SERVICE_MAPS[it.dialect]}"
+username = "file:{secrets.as_posix()}/gp-username"
+password = "file:{secrets.as_posix()}/gp-password"
+pause = 2.0
+"""

@@ -1,0 +1,118 @@
+"""The only room that names real parts: it joins settings, adapters and ledger into what a run needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ml_connector.findings import Finding, Interrupted
+from ml_connector.gp import periods
+from ml_connector.gp.access import Access as GpAccess
+from ml_connector.gp.access import Scheme, Secret
+from ml_connector.gp.books import GpBooks
+from ml_connector.gp.service_map import ServiceMap, load, shipped
+from ml_connector.mapping.reading import read
+from ml_connector.mapping.rulebook import Rulebook
+from ml_connector.money import Currency
+from ml_connector.pipeline import ports
+from ml_connector.runtime.clock import SystemClock
+from ml_connector.runtime.settings import Gp, Settings, from_values, secret
+from ml_connector.servicetitan.auth import Access
+from ml_connector.servicetitan.client import Client
+from ml_connector.servicetitan.field_service import FieldService
+from ml_connector.store.database import Database
+from ml_connector.store.lease import Lease
+from ml_connector.store.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """One connection with everything it reaches. Nothing is called before it is used."""
+
+    settings: Settings
+    database: Database
+    ledger: Ledger
+    client: Client
+    field_service: FieldService
+    books: Mapping[str, GpBooks]  # by the rulebook's short name of the company
+    clock: SystemClock
+
+    def rulebook(self) -> tuple[int, Rulebook]:
+        """The newest version. Raises Interrupted where there is none, or where it no longer makes sense."""
+        found = self.ledger.rulebook()
+        if found is None:
+            name = self.settings.name
+            remedy = f"Run 'ml-connector rulebook import {name} PATH' with a workbook or a folder of CSV files."
+            raise Interrupted(Finding("rulebook.none", f"connection {name}", "it has no rulebook", remedy))
+        record, tables = found
+        made = read(tables)
+        if isinstance(made, tuple):
+            raise Interrupted(made[0])
+        return record.version, made
+
+    def under(self, lease: Lease) -> Wired:
+        """The same, writing only while the lease is held."""
+        return replace(self, ledger=self.ledger.with_lease(lease))
+
+    def close(self) -> None:
+        self.client.close()
+        for books in self.books.values():
+            books.close()
+        self.database.close()
+
+
+def open_connection(database: Database, name: str, actor: str) -> Wired:
+    """Wire a connection. Raises Interrupted where it is unknown, or a credential or file it refers to is missing."""
+    settings = from_values(database.connections(actor).get(name).definition, f"connection {name}")
+    api_url, auth_url = settings.servicetitan.urls()
+    access = Access(
+        tenant_id=settings.servicetitan.tenant_id,
+        client_id=secret(settings.servicetitan.client_id, "servicetitan.client_id"),
+        client_secret=secret(settings.servicetitan.client_secret, "servicetitan.client_secret"),
+        app_key=secret(settings.servicetitan.app_key, "servicetitan.app_key"),
+        api_url=api_url,
+        auth_url=auth_url,
+    )
+    client = Client(access)
+    return Wired(
+        settings=settings,
+        database=database,
+        ledger=database.ledger(name, actor),
+        client=client,
+        field_service=FieldService(client),
+        books={company: _books(company, gp, settings.money) for company, gp in settings.gp.items()},
+        clock=SystemClock(ZoneInfo(settings.time_zone)),
+    )
+
+
+def _books(company: str, gp: Gp, currency: Currency) -> GpBooks:
+    access = GpAccess(
+        server=gp.server,
+        company=gp.company,
+        username=secret(gp.username, f"gp.{company}.username"),
+        password=Secret(secret(gp.password, f"gp.{company}.password")),
+        tenant=gp.tenant,
+        scheme=Scheme(gp.authentication),
+        verify=gp.verify_tls,
+        ca_bundle=Path(gp.ca_bundle) if gp.ca_bundle else None,
+        write_timeout=gp.write_timeout,
+    )
+    calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
+    chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
+    return GpBooks(access, _service_map(gp.service_map), company, currency, calendar, chart)
+
+
+@cache
+def _service_map(name: str) -> ServiceMap:
+    return load(Path(name)) if name.endswith(".toml") else shipped(name)
+
+
+def _proof_that_the_parts_fit(wired: Wired) -> None:
+    """Read by mypy alone: each adapter fits its port."""
+    _field: ports.FieldService = wired.field_service
+    _ledger: ports.Ledger = wired.ledger
+    _clock: ports.Clock = wired.clock
+    _books: Mapping[str, ports.Books] = wired.books

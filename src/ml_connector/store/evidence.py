@@ -1,0 +1,62 @@
+"""Evidence: raw answers, compressed, each addressed by the SHA-256 of what was received."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ml_connector.findings import Finding, Interrupted
+from ml_connector.store.schema import evidence
+
+_LEVEL = 1  # a page of invoices shrinks twentyfold already; higher levels cost more than the sweep itself
+
+
+_PACKER = ThreadPoolExecutor(1, "evidence")  # zlib works beside the database, not before it
+
+
+class Blob:
+    """An answer on its way into the ledger; its hash is known at once, its compressed form when it is needed."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.sha256 = hashlib.sha256(raw).hexdigest()
+        self.raw_size = len(raw)
+        self._body = _PACKER.submit(zlib.compress, raw, _LEVEL)
+
+    @property
+    def body(self) -> bytes:
+        return self._body.result()
+
+
+def keep(sql: sa.Connection, connection_id: int, blob: Blob, at: datetime) -> None:
+    """Store the blob, unless it is there; one that was erased and is received again is kept again."""
+    here = (evidence.c.connection_id == connection_id, evidence.c.sha256 == blob.sha256)
+    kept = sql.execute(sa.select(evidence.c.body.is_not(None)).where(*here)).scalar_one_or_none()
+    if kept is None:
+        row = {"connection_id": connection_id, "sha256": blob.sha256, "body": blob.body}
+        sql.execute(sa.insert(evidence), [row | {"raw_size": blob.raw_size, "kept_at": at}])
+    elif not kept:
+        sql.execute(sa.update(evidence).where(*here).values(body=blob.body, kept_at=at))
+
+
+def read(sql: sa.Connection, connection_id: int, sha256: str) -> bytes:
+    """What was received. Raises Interrupted `evidence.erased`, or `evidence.differs` where its hash no longer fits."""
+    body = sql.execute(
+        sa.select(evidence.c.body).where(evidence.c.connection_id == connection_id, evidence.c.sha256 == sha256)
+    ).scalar_one_or_none()
+    if body is None:
+        says = f"The answer {sha256} is no longer kept: it was erased, or this is not the ledger that received it."
+        remedy = "Sweep the source again in ServiceTitan's feed, or open the backup that still holds the answer."
+        raise Interrupted(Finding("evidence.erased", f"evidence {sha256[:12]}", says, remedy))
+    try:
+        raw = zlib.decompress(body)
+    except zlib.error:
+        raw = b""
+    if hashlib.sha256(raw).hexdigest() != sha256:
+        says = f"The stored answer {sha256} is not what was received: its hash is another."
+        remedy = "Restore the ledger from its backup, and find out who changed it."
+        raise Interrupted(Finding("evidence.differs", f"evidence {sha256[:12]}", says, remedy))
+    return raw

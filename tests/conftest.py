@@ -1,0 +1,32 @@
+"""What every test may ask for: the address of an empty ledger, on each database that we support."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[postgres.Server]:
+    """One server for the session."""
+    programs = postgres.programs()
+    if programs is None:
+        assert not os.environ.get("CI"), "PostgreSQL is not installed: apt-get install postgresql"
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with postgres.server(programs) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, not migrated yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    server: postgres.Server = request.getfixturevalue("postgresql")
+    return server.create_database(f"ledger_{uuid.uuid4().hex[:12]}")

@@ -1,0 +1,91 @@
+"""Other processes at the same ledger: real ones, that can be killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from ml_connector.docket.stages import Approved
+from ml_connector.docket.trail import Event
+from ml_connector.field.source import SourceKind
+from ml_connector.store.database import Database
+from tests.contract.ledger_contract import a_claim, a_reading
+
+ROWS = 40
+
+# One server imports everything once and is the parent of all: a process starts in milliseconds.
+_context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+if os.name == "posix":
+    _context.set_forkserver_preload(["__main__", __name__])
+
+
+class Another:
+    """A process that does one of the deeds below. What it tells arrives in the order of telling."""
+
+    def __init__(self, deed: Callable[..., None], *arguments: object) -> None:
+        self._ear, mouth = _context.Pipe(duplex=False)
+        # The stubs of typeshed do not know that every context has Process.
+        process: Any = _context
+        self._process: BaseProcess = process.Process(target=deed, args=(*arguments, mouth))
+        self._process.start()
+        mouth.close()
+
+    def hear(self) -> object:
+        """The next thing it tells; EOFError when it has ended."""
+        assert self._ear.poll(60), "silent for a minute"
+        return self._ear.recv()
+
+    def kill(self) -> None:
+        """SIGKILL: it is given no time to clean up."""
+        self._process.kill()
+        self._process.join()
+
+    def finish(self) -> list[object]:
+        """Everything that it told; asserts that it ended well."""
+        told = []
+        while True:
+            try:
+                told.append(self.hear())
+            except EOFError:
+                break
+        self._process.join(60)
+        assert self._process.exitcode == 0
+        return told
+
+
+def page(number: int) -> bytes:
+    return f"page {number} ".encode() * 2000
+
+
+def sweep(url: str, mouth: Connection) -> None:
+    """Take pages from where the cursor stands, until killed; tells the number of each."""
+    ledger = Database(url).ledger("north", "sweeper")
+    number = int(ledger.cursor(SourceKind.INVOICE) or "0")
+    while True:
+        number += 1
+        readings = [a_reading(number * ROWS + i, index=i) for i in range(ROWS)]
+        ledger.take_page(SourceKind.INVOICE, page(number), str(number), readings)
+        mouth.send(number)
+
+
+def note(url: str, times: int, mouth: Connection) -> None:
+    """Append entries to the trail."""
+    ledger = Database(url).ledger("north", "noter")
+    for i in range(times):
+        ledger.note(Event("test.noted", {"i": i}))
+
+
+def claim(url: str, by: str, mouth: Connection) -> None:
+    """Claim every approved document; tells the numbers of those it won."""
+    ledger = Database(url).ledger("north", by)
+    for record in ledger.documents((Approved,), limit=1000):
+        if ledger.record([a_claim(record, by)]) == [True]:
+            mouth.send(record.document.number)
+
+
+def migrate(url: str, mouth: Connection) -> None:
+    Database(url).migrate()
