@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -40,6 +41,11 @@ class Server:
         with psycopg.connect(self.url("postgres"), autocommit=True) as sql:
             sql.execute(f'CREATE DATABASE "{name}"'.encode())
         return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Whoever is still connected to it is cut off."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as sql:
+            sql.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 def programs() -> Path | None:
@@ -84,7 +90,7 @@ def server(programs: Path) -> Iterator[Server]:
             _wait(Server(port), process, log)
             yield Server(port)
         finally:
-            process.terminate()  # wait for nobody: the tests are over
+            process.send_signal(signal.SIGQUIT)  # at once: what it holds is thrown away
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:

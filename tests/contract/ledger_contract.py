@@ -110,9 +110,7 @@ def planned(ledger: Ledger, docket: DocketRecord, *documents: Document) -> Docum
 
 
 def documents_of(ledger: Ledger, docket: DocketRecord) -> tuple[DocumentRecord, ...]:
-    found = ledger.docket(docket.id)
-    assert found is not None
-    return found.documents
+    return ledger.docket(docket.id).documents
 
 
 def a_claim(record: DocumentRecord, by: str = "") -> Move:
@@ -124,9 +122,7 @@ def moved(ledger: Ledger, record: DocumentRecord, *stages: Stage) -> DocumentRec
     """The document after these moves, one after the other."""
     for stage in stages:
         assert ledger.record([Move(record, stage, Event("document.moved", {"to": str(stage)}))]) == [True]
-        docket = ledger.docket(record.docket_id)
-        assert docket is not None
-        record = next(it for it in docket.documents if it.id == record.id)
+        record = next(it for it in ledger.docket(record.docket_id).documents if it.id == record.id)
     return record
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from ml_connector.pipeline.ports import Books
 from ml_connector.sandbox import town
 from ml_connector.sandbox.company import DIALECTS, GPCONNECT, Company, Module, SbaApplication, Settings, WindowsUser
 from ml_connector.sandbox.faults import Fault
-from ml_connector.sandbox.serving import Server
+from ml_connector.sandbox.serving import Request, Response, Server
 from tests.contract.books_contract import BATCH, BILLS, SP, SR, BooksContract, a_bill, an_invoice, codes
 
 NOON = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
@@ -34,11 +35,42 @@ NO_ROLE = WindowsUser("FRONTRANGE\\norole", "No-Role-1", roles=frozenset())
 ELSEWHERE = WindowsUser("FRONTRANGE\\elsewhere", "Else-Where-1", companies=frozenset({"OTHER"}))
 
 
+class Watched(SbaApplication):
+    """The sandbox's SBA server. It counts logins, and can greet as other servers do."""
+
+    logins = 0  # last legs of a login that came in
+    every_time = False  # every request has to be signed in, as HTTP.SYS can be set
+    lets_all_in = False
+    says: Response | None = None  # its only answer, whoever comes
+    instead: Response | None = None  # what it answers to the next request that it let in
+
+    def greet(self, request: Request) -> Response | None:
+        if self.says:
+            return self.says
+        if self.lets_all_in:
+            request.connection["user"] = GPCONNECT
+            return None
+        if self.every_time and "authorization" not in request.headers:
+            request.connection.pop("user", None)
+        self.logins += "authorization" in request.headers and "acceptor" in request.connection
+        return super().greet(request)
+
+    repeats = False  # it does not heed which page is asked for
+
+    def answer(self, request: Request) -> Response:
+        if self.repeats:
+            query = {"$top": ["5"]} if self.dialect.name == "one" else {"pageSize": ["5"]}
+            return super().answer(replace(request, query=query))
+        answer, self.instead = self.instead or super().answer(request), None
+        return answer
+
+
 @dataclass
 class Sandbox:
     """The sandbox's company behind one SBA server, our books over it, and a person at GP."""
 
     company: Company
+    application: Watched
     server: Server
     dialect: str
     books: GpBooks
@@ -84,7 +116,7 @@ class Sandbox:
         return [it.number.strip() for it in self.company.documents(Module.RECEIVABLES)]
 
     def suffer(self, fault: Fault, method: str = "POST", **how: Any) -> None:
-        self.server.application.faults.order(fault, method=method, **how)
+        self.application.faults.order(fault, method=method, **how)
 
     def with_access(self, **changes: Any) -> GpBooks:
         return books_of(self.server, self.dialect, **changes)
@@ -112,9 +144,9 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 def sandbox(dialect: str, settings: Settings | None = None, **access: Any) -> Iterator[Sandbox]:
     company = Company.front_range(settings, lambda: NOON)
-    application = SbaApplication(company, DIALECTS[dialect], users=(GPCONNECT, NO_ROLE, ELSEWHERE))
+    application = Watched(company, DIALECTS[dialect], users=(GPCONNECT, NO_ROLE, ELSEWHERE))
     with Server(application) as server, books_of(server, dialect, **access) as books:
-        yield Sandbox(company, server, dialect, books)
+        yield Sandbox(company, application, server, dialect, books)
 
 
 @pytest.fixture
@@ -188,6 +220,38 @@ def test_a_create_that_takes_too_long_is_in_doubt(dialect: str) -> None:
         assert gp.creates == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b'{"Payload": {"DocumentNumber": "STI1"}, "DocNumber": "STI1"}'),
+        (200, b'{"Payload": {}}'),
+        (200, b"[]"),
+        (200, b'{"Success": false}'),
+        (202, b""),
+        (302, b""),
+        (400, b"<html>Bad Request</html>"),
+        (418, b'{"Errors": [], "error": {}}'),
+    ],
+    ids=["another number", "no number", "a list", "no reason", "accepted", "moved", "no JSON", "no words"],
+)
+def test_an_answer_that_is_not_what_the_map_says_is_in_doubt(gp: Sandbox, status: int, body: bytes) -> None:
+    """Only an answer that is understood is a success, and only a refusal that is understood is one."""
+    gp.books.find(SR, ["STI1"])
+    gp.application.instead = Response(status, body)
+    assert isinstance(gp.books.enter(an_invoice(), BATCH), InDoubt)
+    assert gp.creates == 1
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_path_that_is_not_there_stops_the_run(gp: Sandbox, status: int) -> None:
+    """No document can be entered until the service map's path is mended."""
+    gp.books.find(SR, ["STI1"])
+    gp.application.instead = Response(status, b"<html>not here</html>")
+    with pytest.raises(Interrupted) as stop:
+        gp.books.enter(an_invoice(), BATCH)
+    assert stop.value.finding.code == "gp.missing"
+
+
 def test_a_create_that_gp_has_no_time_for_is_deferred(gp: Sandbox) -> None:
     """429: GP turned it away, so it is tried again by the clock, not by the client."""
     gp.suffer(Fault.TOO_MANY_REQUESTS)
@@ -253,9 +317,8 @@ def test_all_reasons_are_told_at_once_where_gp_tells_them() -> None:
 # The login
 
 
-def test_a_wrong_password_is_tried_once(gp: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_password_is_tried_once(gp: Sandbox) -> None:
     """However often we are asked, the account sees one bad attempt, so that we lock nobody out."""
-    attempts = count_logins(gp)
     with gp.with_access(password=Secret("wrong"), lanes=2) as books:
         for _ in range(3):
             with pytest.raises(Interrupted) as stop:
@@ -263,33 +326,16 @@ def test_a_wrong_password_is_tried_once(gp: Sandbox, monkeypatch: pytest.MonkeyP
             assert stop.value.finding.code == "gp.credentials"
         with pytest.raises(Interrupted):
             books.enter(an_invoice(), BATCH)
-    assert len(attempts) == 1
+    assert gp.application.logins == 1
     assert gp.creates == 0
-
-
-def count_logins(gp: Sandbox) -> list[str]:
-    """Every last leg of a login that the server sees, from now on."""
-    seen: list[str] = []
-    application = gp.server.application
-    greet = application.greet
-
-    def watched(request: Any) -> Any:
-        token = request.headers.get("authorization", "")
-        if token and "acceptor" in request.connection:
-            seen.append(token)
-        return greet(request)
-
-    application.greet = watched  # type: ignore[method-assign]
-    return seen
 
 
 def test_a_connection_is_signed_in_once(gp: Sandbox) -> None:
     """Ten requests, one login: NTLM is bound to the connection."""
-    logins = count_logins(gp)
     for i in range(9):
         gp.books.find(SR, [f"STI{i}"])
     gp.books.enter(an_invoice(), BATCH)
-    assert len(logins) == 1
+    assert gp.application.logins == 1
 
 
 @pytest.mark.parametrize("user", [NO_ROLE, ELSEWHERE], ids=["no role", "no company"])
@@ -391,6 +437,92 @@ def test_many_documents_are_found_in_few_calls(gp: Sandbox) -> None:
     before = gp.books.calls
     assert list(gp.books.find(SR, numbers)) == [numbers[-1]]
     assert gp.books.calls - before <= 4
+
+
+def test_a_filter_that_gp_does_not_heed_stops_the_run() -> None:
+    """Rows that nobody asked for would be taken for what GP holds."""
+    own = service_map.parse(
+        """
+        based_on = "default"
+        [receivables.filters]
+        numbers = { "$filter" = "DocumentNumber ne {values}" }
+        """,
+        "north",
+    )
+    for gp in sandbox("one"):
+        gp.books.enter(an_invoice(), BATCH)
+        books = GpBooks(access_of(gp.server, "one"), own, "North", Currency.USD)
+        with books, pytest.raises(Interrupted) as stop:
+            books.find(SR, ["STI1"])
+        assert stop.value.finding.where == "receivables.filters"
+
+
+@pytest.mark.parametrize("voided_first", [True, False])
+def test_of_two_rows_under_one_number_the_one_that_stands_counts(voided_first: bool) -> None:
+    """A voided credit memo and a standing invoice under one number: the books report what stands."""
+    for gp in sandbox("one"):
+        gp.books.enter(an_invoice(), BATCH)
+        records = application_rows(gp)
+        voided = {**records[0], "Voided": True, "DocumentAmount": 1}
+        rows = [voided, *records] if voided_first else [*records, voided]
+        gp.application.instead = Response(200, json.dumps({"Payload": rows}).encode())
+        assert not gp.books.find(SR, ["STI10482"])["STI10482"].voided
+
+
+def application_rows(gp: Sandbox) -> list[dict[str, Any]]:
+    """The receivables as the first dialect gives them."""
+    request = Request("GET", gp.application.root + "Sales/ReceivablesTransactions", {}, {}, b"", {"user": GPCONNECT})
+    rows: list[dict[str, Any]] = json.loads(gp.application.answer(request).body)["Payload"]
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"DocumentAmount": "1e400x"}, "amount"),
+        ({"DocumentAmount": 1.005}, "amount"),
+        ({"DocumentAmount": None}, "amount"),
+        ({"DocumentDate": "14.03.2026"}, "document_date"),
+        ({"DocumentDate": "1900-01-01T00:00:00"}, "document_date"),
+        ({"Voided": "perhaps"}, "voided"),
+        ({"DocumentNumber": ["STI10482"]}, "number"),
+    ],
+    ids=lambda it: "" if isinstance(it, str) else json.dumps(it),
+)
+def test_a_row_that_is_not_what_the_map_says_stops_the_run(changes: dict[str, Any], where: str) -> None:
+    """An amount with half a cent, a date in another form: never guessed, always named."""
+    for gp in sandbox("one"):
+        gp.books.enter(an_invoice(), BATCH)
+        row = {**application_rows(gp)[0], **changes}
+        gp.application.instead = Response(200, json.dumps({"Payload": [row]}).encode())
+        with pytest.raises(Interrupted) as stop:
+            gp.books.find(SR, ["STI10482"])
+        assert stop.value.finding.where == f"receivables.fields.{where}"
+
+
+def test_a_kind_that_the_map_does_not_know_is_named() -> None:
+    """Somebody keyed a debit memo into our batch: the map says what it counts as, or the run stops."""
+    for gp in sandbox("one"):
+        gp.books.enter(an_invoice(), BATCH)
+        row = {**application_rows(gp)[0], "DocumentType": "Debit Memo"}
+        gp.application.instead = Response(200, json.dumps({"Payload": [row]}).encode())
+        with pytest.raises(Interrupted) as stop:
+            gp.books.in_batch(SR, BATCH)
+        assert stop.value.finding.where == "receivables.kinds"
+
+
+def test_pages_that_never_end_stop_the_run(dialect: str) -> None:
+    """A server that does not heed the page gives the first one for ever."""
+    own = service_map.parse(f'based_on = "{MAPS[dialect]}"\n[lists]\nsize = 5\n', "north")
+    for gp in sandbox(dialect):
+        accounts = gp.books.company_facts().accounts
+        with GpBooks(access_of(gp.server, dialect), own, "North", Currency.USD) as books:
+            assert books.company_facts().accounts == accounts
+        gp.application.repeats = True
+        books = GpBooks(access_of(gp.server, dialect), own, "North", Currency.USD)
+        with books, pytest.raises(Interrupted) as stop:
+            books.company_facts()
+        assert stop.value.finding.code == "gp.answer"
 
 
 def test_reading_distributions_back_is_counted_apart(gp: Sandbox) -> None:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from ml_connector import store
 from ml_connector.books.batch import BatchKey
-from ml_connector.docket.records import Decide, DocketRecord, Ending, Group, Move
+from ml_connector.docket.records import Decide, DocketRecord, Ending, Group, Move, OpenedBatch, UnpostedBatch
 from ml_connector.docket.stages import (
     WORST_FIRST,
     Approved,
@@ -311,6 +311,10 @@ def test_a_plan_may_name_an_entered_document_unchanged(ledger: Ledger) -> None:
     found = {it.document.number: it for it in documents_of(ledger, docket)}
     assert found["STI10482"] == first
     assert found["STI10482S"].document.amount == usd("3.00")
+    ledger.record([Decide(docket.id, Opened(), event())])
+    moved(ledger, found["STI10482S"], ClosedByHand("maria", "not ours"))
+    assert ledger.record([a_plan(docket)]) == [True], "nothing to store, but the planning is over"
+    assert ledger.opened(limit=9) == []
 
 
 def test_what_was_refused_keeps_its_attempts_when_it_is_planned_again(ledger: Ledger) -> None:
@@ -320,6 +324,30 @@ def test_what_was_refused_keeps_its_attempts_when_it_is_planned_again(ledger: Le
     assert ledger.record([a_plan(docket, a_document(amount="99.00"))]) == [True]
     (record,) = documents_of(ledger, docket)
     assert (record.attempt, record.stage) == (1, Approved("maria"))
+
+
+def test_a_plan_that_leaves_out_what_was_refused_closes_it(ledger: Ledger) -> None:
+    """It was sent once and GP does not hold it: its number stays with it, no run sends it, and the trail says why."""
+    docket = swept(ledger)
+    record = planned(ledger, docket)
+    moved(ledger, record, InDoubt(NOON, 1, record.hash), Held((CLOSED,)))
+    assert ledger.record([a_plan(docket, a_credit())]) == [True]
+    closed = {it.document.number: it for it in documents_of(ledger, docket)}["STI10482"]
+    assert isinstance(closed.stage, ClosedByHand)
+    assert [it.event.name for it in ledger.trail(number="STI10482")][-1] == "document.given_up"
+    assert ledger.verify() is None
+
+
+def test_a_number_that_gp_keeps_is_spent_without_an_entry(ledger: Ledger) -> None:
+    """GP holds a voided document under it: no later plan may have the number again."""
+    docket = swept(ledger)
+    record = planned(ledger, docket)
+    moved(ledger, record, InDoubt(NOON, 1, record.hash))
+    (record,) = documents_of(ledger, docket)
+    assert ledger.record([Move(record, Held((UNMAPPED,)), event(), spends_number=True)]) == [True]
+    (record,) = documents_of(ledger, docket)
+    assert record.was_entered
+    assert ledger.record([a_plan(docket)]) == [False]
 
 
 def test_a_newer_version_inherits_the_number(ledger: Ledger) -> None:
@@ -468,6 +496,25 @@ def test_endings_count_every_source_once_with_its_money(ledger: Ledger) -> None:
     ]
 
 
+def test_the_newest_version_of_every_source_is_listed(ledger: Ledger) -> None:
+    swept(ledger, a_reading(2), a_reading(1))
+    swept(ledger, a_reading(1, "f2"))
+    swept(ledger, a_reading(1), kind=BILL)
+    found = [(it.kind, it.source_id, it.version) for it in ledger.newest_versions()]
+    assert found == [(INVOICE, 1, 2), (INVOICE, 2, 1), (BILL, 1, 1)]
+
+
+def test_what_gp_has_not_posted_is_counted_by_batch(ledger: Ledger) -> None:
+    """Credits lower the total; what was posted, or is only planned, is not in it."""
+    documents = (a_document(), a_credit(), a_document("STI2"), a_document("STI3"))
+    ledger.record([a_plan(swept(ledger), *documents)])
+    records = {it.document.number: it for it in ledger.documents((Approved,), limit=9)}
+    for number in ("STI10482", "STD77", "STI2"):
+        entered(ledger, records[number])
+    moved(ledger, ledger.documents((Entered,), limit=9, after_id=records["STD77"].id)[0], Posted("STR260314-01", "R1"))
+    assert ledger.unposted() == [UnpostedBatch("North", "STR260314-01", 2, usd("96.25"), MARCH)]
+
+
 def test_two_currencies_are_never_added_up(ledger: Ledger) -> None:
     canadian = replace(a_reading(2), amount=Money(Decimal("1.00"), Currency.CAD))
     swept(ledger, a_reading(1, amount="2.00"), canadian)
@@ -502,7 +549,10 @@ def test_a_batch_id_is_never_used_twice(ledger: Ledger) -> None:
     assert ledger.open_batch(first, "ST", bills, MARCH) == "STP260314-02"
     assert ledger.open_batch(second, "ST", sales, MARCH) == "STR260314-03"
     assert ledger.open_batch(second, "ST", sales, date(2026, 3, 15)) == "STR260315-01"
-    assert ledger.batches_of(first) == [(sales, "STR260314-01"), (bills, "STP260314-02")]
+    assert ledger.batches_of(first) == [
+        OpenedBatch("STR260314-01", sales),
+        OpenedBatch("STP260314-02", bills),
+    ]
     ledger.end_run(first, "finished", {"entered": 2})
     (newest, oldest) = ledger.runs(limit=5)
     assert (newest.id, newest.outcome, newest.ended, newest.dry) == (second, "running", None, True)
@@ -518,7 +568,7 @@ def test_a_rulebook_is_kept_without_loss(ledger: Ledger) -> None:
     first = ledger.add_rulebook(tables, "maria", "first")
     assert ledger.rulebook() == (first, tables)
     assert list((ledger.rulebook() or (first, {}))[1]) == ["Vendors", "Companies"]
-    assert ledger.add_rulebook(dict(reversed(tables.items())), "joe", "the same") == first
+    assert ledger.add_rulebook(dict(reversed(list(tables.items()))), "joe", "the same") == first
     changed = with_cell(tables, "Companies", 1, "currency", "CAD")
     second = ledger.add_rulebook(changed, "joe", "currency of the south")
     assert (second.version, second.author, second.at) == (2, "joe", NOON)
@@ -557,8 +607,11 @@ def test_connections_see_nothing_of_each_other(ledger: Ledger, ledger_url: str) 
     record = planned(ledger, docket)
     ledger.add_rulebook(a_rulebook(), "maria", "first")
     south = a_ledger(ledger_url, "south")
-    assert south.docket(docket.id) is None
-    assert south.documents((Approved,), limit=9) == south.by_number("STI10482") == south.endings() == []
+    with pytest.raises(Interrupted) as what:
+        south.docket(docket.id)
+    assert interrupted(what) == "docket.unknown"
+    seen: list[object] = [*south.documents((Approved,), limit=9), *south.by_number("STI10482"), *south.endings()]
+    assert [*seen, *south.newest_versions(), *south.unposted(), *south.in_batch(record.batch_id)] == []
     assert south.cursor(INVOICE) is None
     assert south.rulebook() is None
     assert south.record([a_claim(record)]) == [False]
@@ -803,8 +856,8 @@ DOCKET_STAGES: st.SearchStrategy[DocketStage] = st.one_of(
 
 
 def test_every_stage_has_a_word_of_its_own() -> None:
-    assert set(forms.STAGES.values()) == set(Stage.__args__)  # type: ignore[attr-defined]
-    assert set(forms.DOCKET_STAGES.values()) == set(DocketStage.__args__)  # type: ignore[attr-defined]
+    assert set(forms.STAGES.values()) == set(Stage.__args__)
+    assert set(forms.DOCKET_STAGES.values()) == set(DocketStage.__args__)
 
 
 @pytest.fixture(scope="module")
@@ -829,7 +882,6 @@ def test_records_come_back_as_they_were_written(
     document = a_document(f"STB{source_id}", amount=f"{source_id}.05")
     lasting.record([a_plan(docket, document, stage=stage), Decide(docket.id, docket_stage, event(stage=docket_stage))])
     found = lasting.docket(docket.id)
-    assert found is not None
     assert (found.stage, found.documents[0].stage, found.documents[0].document) == (docket_stage, stage, document)
 
 

@@ -17,7 +17,7 @@ from ml_connector.gp.access import Secret
 from ml_connector.sandbox.serving import Response
 from tests.contract.books_contract import BATCH, SR, an_invoice
 from tests.contract.relay import Relay, certificate
-from tests.contract.test_books_sba import Sandbox, count_logins, sandbox
+from tests.contract.test_books_sba import Sandbox, sandbox
 
 BODY = b'"STI10482'
 
@@ -51,32 +51,18 @@ def test_a_write_after_the_server_hung_up_is_sent_once_on_a_new_connection(gp: S
 
 def test_a_server_that_wants_a_login_for_every_request_gets_one(gp: Sandbox) -> None:
     """HTTP.SYS can be set so. The first write is turned away unread and not sent again; what follows is signed in."""
-    logins = count_logins(gp)
-    ask_every_time(gp)
+    gp.application.every_time = True
     gp.books.find(SR, ["STI1"])
     assert isinstance(gp.books.enter(an_invoice(), BATCH), Deferred)
     assert gp.standing == []
     assert gp.books.enter(an_invoice(), BATCH) == Entered("STI10482", BATCH)
     gp.books.find(SR, ["STI1"])
     assert gp.creates == 1
-    assert len(logins) == 3
-
-
-def ask_every_time(gp: Sandbox) -> None:
-    application = gp.server.application
-    greet = application.greet
-
-    def forgetful(request: Any) -> Any:
-        if "authorization" not in request.headers:
-            request.connection.pop("user", None)
-        return greet(request)
-
-    application.greet = forgetful  # type: ignore[method-assign]
+    assert gp.application.logins == 3
 
 
 def test_many_lanes_try_a_wrong_password_once(gp: Sandbox) -> None:
     """Eight threads on four lanes, one bad password: the domain sees one attempt."""
-    logins = count_logins(gp)
     refused: list[str] = []
     with gp.with_access(password=Secret("wrong"), lanes=4) as books:
 
@@ -88,7 +74,7 @@ def test_many_lanes_try_a_wrong_password_once(gp: Sandbox) -> None:
 
         together(ask, 8)
     assert refused == ["gp.credentials"] * 8
-    assert len(logins) == 1
+    assert gp.application.logins == 1
 
 
 def test_each_lane_is_one_connection(gp: Sandbox) -> None:
@@ -118,8 +104,7 @@ def together(act: Any, count: int) -> None:
 
 def test_a_server_that_does_not_offer_ntlm_is_named(gp: Sandbox) -> None:
     """It offers Negotiate alone: no password is tried, and the finding says what it offers."""
-    page = Response(401, b"", (("WWW-Authenticate", "Negotiate"),), "text/html")
-    gp.server.application.greet = lambda _: page  # type: ignore[method-assign]
+    gp.application.says = Response(401, b"", (("WWW-Authenticate", "Negotiate"),), "text/html")
     with pytest.raises(Interrupted) as stop:
         gp.books.find(SR, ["STI1"])
     assert stop.value.finding.code == "gp.scheme"
@@ -129,8 +114,7 @@ def test_a_server_that_does_not_offer_ntlm_is_named(gp: Sandbox) -> None:
 @pytest.mark.parametrize("challenge", ["bm90IGEgY2hhbGxlbmdl", "***"], ids=["no challenge", "no base64"])
 def test_a_challenge_that_makes_no_sense_is_named(gp: Sandbox, challenge: str) -> None:
     """Something that is no NTLM answers the first leg."""
-    page = Response(401, b"", (("WWW-Authenticate", f"NTLM {challenge}"),), "text/html")
-    gp.server.application.greet = lambda _: page  # type: ignore[method-assign]
+    gp.application.says = Response(401, b"", (("WWW-Authenticate", f"NTLM {challenge}"),), "text/html")
     with pytest.raises(Interrupted) as stop:
         gp.books.enter(an_invoice(), BATCH)
     assert stop.value.finding.code == "gp.scheme"
@@ -139,15 +123,9 @@ def test_a_challenge_that_makes_no_sense_is_named(gp: Sandbox, challenge: str) -
 def test_a_server_that_asks_nobody_is_written_to_once() -> None:
     """Anonymous access: the GET that begins the login is let in, and the document follows."""
     for gp in sandbox("one"):
-        gp.server.application.greet = let_in  # type: ignore[method-assign]
+        gp.application.lets_all_in = True
         assert gp.books.enter(an_invoice(), BATCH) == Entered("STI10482", BATCH)
         assert gp.creates == 1
-
-
-def let_in(request: Any) -> None:
-    from ml_connector.sandbox.company import GPCONNECT
-
-    request.connection["user"] = GPCONNECT
 
 
 HERE = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))

@@ -93,8 +93,8 @@ def party_can_be_used(document: Document, facts: CompanyFacts) -> Iterator[Findi
             f"{noun}.missing",
             document.number,
             f"GP has no {noun} {document.party_id}",
-            f"In GP, create {noun} {document.party_id} ({window}); or correct the rulebook's {noun.capitalize()}s table "
-            "and import it; then replay.",
+            f"In GP, create {noun} {document.party_id} ({window}); or correct the id in the rulebook's "
+            f"{'Customers (or Business units)' if noun == 'customer' else 'Vendors'} table and import it; then replay.",
         )
         return
     if not card.active:
@@ -144,7 +144,7 @@ def vendor_invoice_is_new(document: Document, facts: CompanyFacts) -> Iterator[F
         yield Finding(
             "vendor_invoice.duplicate",
             document.number,
-            f"GP holds invoice {document.vendor_invoice_number} of vendor {document.vendor_id} already, as {other}",
-            f"Compare the two: if {other} is the same invoice, run 'ml-connector skip' with the reason; if not, correct "
+            f"invoice {document.vendor_invoice_number} of vendor {document.vendor_id} stands already under {other}",
+            f"Compare the two in GP: if {other} is the same invoice, run 'ml-connector skip' with the reason; if not, correct "
             "the vendor's invoice number in ServiceTitan, and the bill is read again by itself.",
         )

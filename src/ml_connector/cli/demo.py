@@ -18,8 +18,9 @@ from ml_connector.cli.output import Exit, money, out, print_json, progress, tabl
 from ml_connector.docket.records import DocketRecord
 from ml_connector.docket.text import explanation, findings_of
 from ml_connector.field.source import SourceKind
+from ml_connector.pipeline.road import RunResult
 from ml_connector.runtime import settings as form
-from ml_connector.runtime.run import RunResult, run
+from ml_connector.runtime.run import run
 from ml_connector.runtime.tieout import Sum, TieOut, tie_out
 from ml_connector.runtime.trial import Trial, trial, write_trial
 from ml_connector.runtime.wiring import Wired, open_connection

@@ -74,7 +74,10 @@ def replay(
         print_json({"replayed": len(opened), "run": result, "status": standing})
     else:
         still = sum(bool(findings_of(wired.ledger.docket(it.id))) for it in opened)
-        out.print(f"{len(opened)} replayed: {result.entered} entered, {still} still held.")
+        waiting = (
+            f", {standing.planned} wait for approval ('ml-connector run {name} --approve')" if standing.planned else ""
+        )
+        out.print(f"{len(opened)} replayed: {result.entered} entered, {still} still held{waiting}.")
     raise typer.Exit(Exit.A_PERSON_IS_NEEDED if standing.held or standing.in_doubt else Exit.DONE)
 
 

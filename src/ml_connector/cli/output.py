@@ -32,14 +32,8 @@ class Exit(IntEnum):
 
 
 def print_json(value: object) -> None:
-    """One JSON document; money as decimal strings."""
-    sys.stdout.write(msgspec.json.encode(value, enc_hook=_plain).decode() + "\n")
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Money):
-        return str(value.amount)
-    raise NotImplementedError(type(value))
+    """One JSON document; an amount is a decimal string beside its currency."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
 def money(value: Money | Decimal | None) -> str:

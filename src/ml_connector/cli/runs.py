@@ -11,8 +11,9 @@ from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
 from ml_connector.cli.output import Exit, findings, money, out, print_json, progress, table, tell_checks
 from ml_connector.findings import Finding, Interrupted
+from ml_connector.pipeline.road import RunResult
 from ml_connector.runtime.checkup import checkup
-from ml_connector.runtime.run import RunResult, run
+from ml_connector.runtime.run import run
 from ml_connector.runtime.standing import Status, status
 from ml_connector.runtime.wiring import open_connection
 from ml_connector.store.database import Database

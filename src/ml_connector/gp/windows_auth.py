@@ -20,9 +20,9 @@ connection is ours. So a lane is exactly one connection, and its rules are those
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import ssl
+import struct
 import threading
 from collections.abc import Iterator
 from queue import LifoQueue
@@ -170,7 +170,7 @@ class LaneTransport(httpx2.BaseTransport):
             raise Interrupted(errors.scheme_not_offered(offered or "none"))
         try:
             return context.step(base64.b64decode(challenge, validate=True)) or b""
-        except (SpnegoError, binascii.Error, ValueError):
+        except (SpnegoError, ValueError, LookupError, struct.error):  # what reading foreign bytes can end in
             raise Interrupted(errors.scheme_not_offered("NTLM, in a form that we do not understand")) from None
 
     def _send(self, request: httpx2.Request, token: bytes | None, *, may_connect: bool) -> httpx2.Response:

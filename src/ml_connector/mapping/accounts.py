@@ -57,16 +57,17 @@ def choose(
         return Finding(
             "account.unmapped",
             where,
-            f"no row of the Accounts table matches {_described(features)}",
+            f"no row of the Accounts table matches {_described(features, _TOLD)}",
             "In the rulebook's Accounts table, add a row that matches it (the item's code is the surest) and names the "
             "GP account; import the rulebook, then replay.",
         )
     if len({(rule.account, rule.main, tuple(rule.segments.items())) for rule in rules}) > 1:
         rows = " and ".join(str(rule.row) for rule in rules)
+        clashing = [column for column in chooser.columns if any(column in rule.matches for rule in rules)]
         return Finding(
             "account.ambiguous",
             where,
-            f"rows {rows} of the Accounts table match {_described(features)} equally well",
+            f"rows {rows} of the Accounts table match {_described(features, clashing)} equally well",
             "In the rulebook's Accounts table, fill one more match column in the row that should win; import the "
             "rulebook, then replay.",
         )
@@ -99,6 +100,13 @@ _folded = lru_cache(16_384)(fold)  # a shop says the same few codes and names on
 _TOLD = ("purpose", "item_code", "account_number", "account_name", "business_unit")
 
 
-def _described(features: Features) -> str:
-    told = [f"{column.replace('_', ' ')} '{features[column][-1]}'" for column in _TOLD if features.get(column)]
-    return ", ".join(told)
+def _described(features: Features, columns: Iterable[str]) -> str:
+    """The line by these columns; of a thing with an id and a name the name, of a job's tags all."""
+    told = {column: features[column] for column in columns if features.get(column)}
+    return ", ".join(
+        f"{column.replace('_', ' ')} '{texts[-1] if column in _BY_ID_TOO else ', '.join(texts)}'"
+        for column, texts in told.items()
+    )
+
+
+_BY_ID_TOO = ("business_unit", "tax_zone")

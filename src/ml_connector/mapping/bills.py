@@ -232,8 +232,9 @@ def _vendor_invoice_number(snapshot: BillSnapshot, at: Home, frame: Frame) -> st
         "bill.vendor_invoice_missing",
         title(bill),
         f"it has no vendor invoice number (the rulebook takes it from {named})",
-        "In ServiceTitan, fill the vendor's invoice number on the bill; it is read again by itself. If your office "
-        "keeps it in another field, set vendor_invoice_number in the rulebook's Options table, import it and replay.",
+        f"In ServiceTitan, fill the vendor's invoice number on the {'purchase order' if named == 'purchase order' else 'bill'}"
+        ", then replay. If your office keeps it in another field, set vendor_invoice_number in the rulebook's Options table, "
+        "import it and replay.",
     )
 
 

@@ -131,14 +131,14 @@ def _company_findings(source: Source, company: CompanyRule) -> Iterator[Finding]
     if answer is PostingDateSource.TRANSACTION:
         return
     module, series = ("receivables", "Sales") if sold else ("payables", "Purchasing")
-    window = f"Tools > Setup > Posting > Posting, series {series}, Posting Date From"
+    window = f"Tools > Setup > Posting > Posting, series {series}"
     if answer is None:
         yield Finding(
             "company.posting_date_undecided",
             title(source),
             f"the rulebook does not say where company {company.company} takes the posting date of {module} from",
-            f"In GP, look at {window}; in the rulebook's Companies table, fill {module}_posting_date with what it says; "
-            "import the rulebook, then replay.",
+            f"In GP, look up Posting Date From ({window}); in the rulebook's Companies table, fill {module}_posting_date "
+            "with what it says; import the rulebook, then replay.",
         )
     else:
         yield Finding(
@@ -146,8 +146,8 @@ def _company_findings(source: Source, company: CompanyRule) -> Iterator[Finding]
             title(source),
             f"company {company.company} takes the posting date of {module} from the batch, and the batches that we open "
             "carry none, so GP would post on another day than the document says",
-            f"In GP, set {window} to Transaction, and {module}_posting_date to transaction in the rulebook's Companies "
-            "table; import the rulebook, then replay.",
+            f"In GP, set Posting Date From to Transaction ({window}), and {module}_posting_date to transaction in the "
+            "rulebook's Companies table; import the rulebook, then replay.",
         )
 
 

@@ -142,7 +142,7 @@ def _document(
         customer_po=fit(invoice.number, 20),
         sales=abs(sales),
         trade_discount=abs(discounts),
-        taxes=tuple(_detail(share.detail, is_credit) for share in shares),
+        taxes=_details(shares, is_credit),
         distributions=tuple(_distributions(invoice, lines, shares, owed, _control(customer, at, frame), trade)),
     )
 
@@ -176,10 +176,15 @@ def _control(customer: str, at: Home, frame: Frame) -> AccountNumber:
     return (card.control if card else None) or at.company.receivables_account
 
 
-def _detail(detail: TaxDetail, is_credit: bool) -> TaxDetail:
-    if not is_credit:
-        return detail
-    return TaxDetail(detail.detail, -detail.tax, -detail.taxable, -detail.sales)
+def _details(shares: tuple[Share, ...], is_credit: bool) -> tuple[TaxDetail, ...]:
+    """One for each of GP's tax details, which two rates of a zone may share; on a credit memo the signs are turned."""
+    details: dict[str, TaxDetail] = {}
+    for it in (share.detail for share in shares):
+        tax, taxable, sales = (-it.tax, -it.taxable, -it.sales) if is_credit else (it.tax, it.taxable, it.sales)
+        if it.detail in details:
+            tax, taxable = tax + details[it.detail].tax, max(taxable, details[it.detail].taxable)
+        details[it.detail] = TaxDetail(it.detail, tax, taxable, sales)
+    return tuple(details.values())
 
 
 def _header_findings(invoice: Invoice, lines: Money, tax: Money, whole: Money) -> Iterator[Finding]:

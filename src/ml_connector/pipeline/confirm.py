@@ -106,7 +106,7 @@ class Confirming:
         return Move(it, stages.Held((finding,)), event)
 
     def _batch(self, series: Series, batch_id: str, standing: StandingBatch | None) -> None:
-        ours = [it for it in self.ledger.in_batch(batch_id) if isinstance(it.stage, stages.Entered)]
+        ours = [it for it in self.ledger.in_batch(batch_id) if _stands_there(it)]
         if standing is None and not ours:
             return
         if ours and standing:
@@ -129,6 +129,11 @@ class Confirming:
             )
         )
         self.ledger.note(Event("batch.differs", {"batch": batch_id, "gp": held, "named": named}))
+
+
+def _stands_there(it: DocumentRecord) -> bool:
+    """Whether we expect GP to hold a document in its batch: entered, also where it is held since for its accounts."""
+    return isinstance(it.stage, stages.Entered) or (isinstance(it.stage, stages.Held) and it.was_entered)
 
 
 def _drawn(number: str, share: int) -> bool:

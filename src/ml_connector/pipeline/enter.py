@@ -60,12 +60,9 @@ class Entering:
     def all(self, progress: Progress) -> None:
         """Enter every approved document, oldest first, until done or halted."""
         done, after = 0, 0
-        stages_wanted = (stages.Planned, stages.Approved, stages.Deferred) if self.dry else (stages.Approved,)
         if not self.dry:
             self._take_up_deferred()
-        while not self.halted and (
-            records := self.ledger.documents(stages_wanted, _CHUNK, after_id=after, company=self.company)
-        ):
+        while not self.halted and (records := self.sendable(_CHUNK, after)):
             after = records[-1].id
             for it in self._look_and_check(records):
                 if self.halted:
@@ -73,6 +70,11 @@ class Entering:
                 self._claim_and_send(it)
                 done += 1
                 progress("enter", done, None)
+
+    def sendable(self, limit: int, after: int = 0) -> Sequence[DocumentRecord]:
+        """Approved documents of the newest version of their source; of a dry run, those that wait for approval too."""
+        wanted = (stages.Planned, stages.Approved, stages.Deferred) if self.dry else (stages.Approved,)
+        return self.ledger.documents(wanted, limit, after_id=after, company=self.company, newest_only=True)
 
     def settle(self, wait: bool) -> None:
         """Ask GP for every document in doubt whose pause is over; with `wait`, sit out a pause that is not."""

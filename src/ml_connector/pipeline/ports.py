@@ -99,8 +99,14 @@ class Ledger(Protocol):
         """Make these changes in one transaction. False for a move that came too late: somebody else moved first."""
 
     def documents(
-        self, stages: Iterable[type[Stage]], limit: int, after_id: int = 0, company: str | None = None
-    ) -> Sequence[DocumentRecord]: ...
+        self,
+        stages: Iterable[type[Stage]],
+        limit: int,
+        after_id: int = 0,
+        company: str | None = None,
+        newest_only: bool = False,
+    ) -> Sequence[DocumentRecord]:
+        """Documents at these stages, by id; `newest_only` leaves out those whose source has a newer version."""
 
     def holds(self, code: str | None = None) -> Sequence[DocketRecord]: ...
 

@@ -16,6 +16,11 @@ from ml_connector.store.plans import GpCompany, documents_of, give_up, store_pla
 from ml_connector.store.schema import dockets, documents
 from ml_connector.store.trail import Writing
 
+_ONE = sa.select(documents).where(
+    documents.c.connection_id == sa.bindparam("connection"), documents.c.id == sa.bindparam("document")
+)
+_UPDATE = sa.update(documents).where(documents.c.id == sa.bindparam("document"))
+
 
 def record(w: Writing, changes: Sequence[Change], gp_company: GpCompany) -> list[bool]:
     """Make the changes in their order. False for one that came too late: nothing of it is stored, no entry either."""
@@ -62,8 +67,7 @@ def _move(w: Writing, move: Move) -> bool:
     was, to = move.was, move.to
     if not may_move(was.stage, to):
         raise ValueError(f"{was.document.number}: no move from {was.stage} to {to}")
-    here = (documents.c.connection_id == w.connection_id, documents.c.id == was.id)
-    row = w.sql.execute(sa.select(documents).where(*here)).mappings().one_or_none()
+    row = w.sql.execute(_ONE, {"connection": w.connection_id, "document": was.id}).mappings().one_or_none()
     if row is None:
         return False
     now = document_record(row)
@@ -86,5 +90,5 @@ def _move(w: Writing, move: Move) -> bool:
             pass
     if move.spends_number:
         values["was_entered"] = True
-    w.sql.execute(sa.update(documents).where(*here).values(**values))
+    w.sql.execute(_UPDATE, {"document": was.id, **values})
     return True

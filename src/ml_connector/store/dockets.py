@@ -33,14 +33,19 @@ def versions(sql: sa.Connection, connection_id: int, kind: SourceKind, source_id
 
 
 def newest_versions(sql: sa.Connection, connection_id: int) -> list[DocketRecord]:
+    """Every source as it stands, invoices first, by id."""
+    return _read(sql, _of(connection_id).where(is_newest()).order_by(dockets.c.kind.desc(), dockets.c.source_id))
+
+
+def is_newest() -> sa.ColumnElement[bool]:
+    """Whether a docket is about the newest version of its source."""
     newer = dockets.alias("newer")
-    is_newest = ~sa.exists().where(
+    return ~sa.exists().where(
         newer.c.connection_id == dockets.c.connection_id,
         newer.c.kind == dockets.c.kind,
         newer.c.source_id == dockets.c.source_id,
         newer.c.version > dockets.c.version,
     )
-    return _read(sql, _of(connection_id).where(is_newest).order_by(dockets.c.kind.desc(), dockets.c.source_id))
 
 
 def by_number(sql: sa.Connection, connection_id: int, text: str) -> list[DocketRecord]:
@@ -78,6 +83,7 @@ def standing(
     limit: int,
     after_id: int,
     company: str | None,
+    newest_only: bool,
 ) -> list[DocumentRecord]:
     """Documents in one of these stages, in the order of their ids."""
     wanted = sa.select(documents).where(
@@ -87,6 +93,8 @@ def standing(
     )
     if company is not None:
         wanted = wanted.where(documents.c.company == company)
+    if newest_only:
+        wanted = wanted.join(dockets, dockets.c.id == documents.c.docket_id).where(is_newest())
     return [document_record(row) for row in sql.execute(wanted.order_by(documents.c.id).limit(limit)).mappings()]
 
 

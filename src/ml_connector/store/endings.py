@@ -10,6 +10,7 @@ from ml_connector.docket.records import Ending, Group
 from ml_connector.docket.stages import WORST_FIRST, HasDocuments
 from ml_connector.field.source import SourceKind
 from ml_connector.money import Currency, Money
+from ml_connector.store.dockets import is_newest
 from ml_connector.store.forms import name_of
 from ml_connector.store.schema import dockets, documents
 
@@ -37,13 +38,6 @@ def endings(sql: sa.Connection, connection_id: int) -> list[Ending]:
 
 
 def _question(connection_id: int) -> sa.Select[str, str, str | None, int, int | None]:
-    newer = dockets.alias("newer")
-    is_newest = ~sa.exists().where(
-        newer.c.connection_id == dockets.c.connection_id,
-        newer.c.kind == dockets.c.kind,
-        newer.c.source_id == dockets.c.source_id,
-        newer.c.version > dockets.c.version,
-    )
     worst = (
         sa.select(documents.c.docket_id, sa.func.min(sa.case(_rank(), value=documents.c.stage)).label("rank"))
         .where(documents.c.connection_id == connection_id)
@@ -58,7 +52,7 @@ def _question(connection_id: int) -> sa.Select[str, str, str | None, int, int | 
     return (
         sa.select(dockets.c.kind, seen, dockets.c.currency, sa.func.count(), sa.func.sum(dockets.c.amount_minor))
         .outerjoin(worst, worst.c.docket_id == dockets.c.id)
-        .where(dockets.c.connection_id == connection_id, is_newest)
+        .where(dockets.c.connection_id == connection_id, is_newest())
         .group_by(dockets.c.kind, seen, dockets.c.currency)
     )
 

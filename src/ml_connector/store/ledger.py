@@ -130,11 +130,19 @@ class Ledger:
             return dockets.held(sql, self._id, code, limit)
 
     def documents(
-        self, stages: Iterable[type[Stage]], limit: int, after_id: int = 0, company: str | None = None
+        self,
+        stages: Iterable[type[Stage]],
+        limit: int,
+        after_id: int = 0,
+        company: str | None = None,
+        newest_only: bool = False,
     ) -> list[DocumentRecord]:
-        """Documents in one of these stages, by id; `company` is the rulebook's short name."""
+        """Documents in one of these stages, by id; `company` is the rulebook's short name.
+
+        `newest_only` leaves out those whose source has a newer version.
+        """
         with self._database.reading() as sql:
-            return dockets.standing(sql, self._id, stages, limit, after_id, company)
+            return dockets.standing(sql, self._id, stages, limit, after_id, company, newest_only)
 
     def in_batch(self, batch_id: str) -> list[DocumentRecord]:
         with self._database.reading() as sql:
@@ -231,6 +239,7 @@ class Ledger:
 
     def _gp_company(self, w: Writing, version: int, company: str) -> str:
         """GP's name of a company, so that two connections that call it differently still share its numbers."""
-        names = self._gp_companies.get(version) or rulebooks.gp_companies(w.sql, self._id, version)
-        self._gp_companies[version] = names
-        return names.get(company, company.upper())
+        names = self._gp_companies.get(version)
+        if names is None and (names := rulebooks.gp_companies(w.sql, self._id, version)) is not None:
+            self._gp_companies[version] = names  # a version never changes
+        return (names or {}).get(company, company.upper())

@@ -12,7 +12,18 @@ from sqlalchemy.exc import IntegrityError
 from ml_connector.books import canonical
 from ml_connector.books.document import Document, signed
 from ml_connector.docket.records import DocumentRecord, Plan
-from ml_connector.docket.stages import REPLANNABLE, ClosedByHand, Entered, HasDocuments, InDoubt, Posted, Stage
+from ml_connector.docket.stages import (
+    REPLANNABLE,
+    Approved,
+    ClosedByHand,
+    Entered,
+    HasDocuments,
+    Held,
+    InDoubt,
+    Planned,
+    Posted,
+    Stage,
+)
 from ml_connector.docket.trail import Event
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.store.forms import document_record, name_of, text
@@ -21,6 +32,22 @@ from ml_connector.store.trail import Writing
 
 GpCompany: TypeAlias = Callable[[int, str], str]
 """From a rulebook version and its short name of a company to GP's database name, in upper case."""
+
+# Built once: to build a statement costs more than to run it.
+_SOURCE = sa.select(dockets.c.connection_id, dockets.c.kind, dockets.c.source_id, dockets.c.version).where(
+    dockets.c.connection_id == sa.bindparam("connection"), dockets.c.id == sa.bindparam("docket")
+)
+_OF_DOCKET = sa.select(documents).where(
+    documents.c.connection_id == sa.bindparam("connection"), documents.c.docket_id == sa.bindparam("docket")
+)
+_UNDER = (
+    sa.select(documents, dockets.c.kind.label("source_kind"), dockets.c.source_id, dockets.c.version)
+    .join(dockets, dockets.c.id == documents.c.docket_id)
+    .where(documents.c.gp_company == sa.bindparam("gp_company"), documents.c.number == sa.bindparam("number"))
+)
+_INSERT = sa.insert(documents)
+_UPDATE = sa.update(documents).where(documents.c.id == sa.bindparam("document"))
+_UPDATE_DOCKET = sa.update(dockets).where(dockets.c.id == sa.bindparam("docket"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +67,14 @@ class _Source:
 def store_plan(w: Writing, plan: Plan, gp_company: GpCompany) -> bool:
     """Make the docket's documents those of the plan. False where one of them is in doubt, or GP holds or held it.
 
-    Such a document stays as it was sent; a plan that names it unchanged is stored all the same, if it has another
-    document to store. Raises Interrupted `number.taken_by_other` where another source has a number of the plan.
+    One that GP holds and that the plan names unchanged stays as it is, and the plan is stored. Raises Interrupted
+    `number.taken_by_other` where another source has a number of the plan.
     """
     keys = [(gp_company(plan.rulebook_version, it.company), it.number) for it, _, _ in plan.documents]
     if not keys or len(set(keys)) < len(keys):
         raise ValueError(f"docket {plan.docket_id}: a plan has documents, each with a number of its own")
+    if not all(isinstance(stage, Planned | Approved | Held) for _, _, stage in plan.documents):
+        raise ValueError(f"docket {plan.docket_id}: what is planned is planned, approved or held, and nothing further")
     source = _source(w, plan.docket_id)
     left_out = {it.id: it for it in documents_of(w, plan.docket_id)}
     new: list[dict[str, Any]] = []
@@ -64,25 +93,23 @@ def store_plan(w: Writing, plan: Plan, gp_company: GpCompany) -> bool:
             raise Interrupted(_taken(w, company, number, owner))
         if isinstance(there.stage, REPLANNABLE) and not there.was_entered:
             replaced.append((there.id, values))
-        elif owner != source or there.hash != digest:
+        elif owner != source or there.hash != digest or not isinstance(there.stage, Entered | Posted):
             return False
-    if not (new or replaced) or any(isinstance(it.stage, InDoubt | Entered | Posted) for it in left_out.values()):
+    if any(isinstance(it.stage, InDoubt | Entered | Posted) for it in left_out.values()):
         return False
     give_up(w, left_out.values())
     for document_id, values in replaced:
-        w.sql.execute(sa.update(documents).where(documents.c.id == document_id).values(**values))
+        w.sql.execute(_UPDATE, {"document": document_id, **values})
     if new:
         _insert(w, new)
-    here = sa.update(dockets).where(dockets.c.id == plan.docket_id)
-    w.sql.execute(here.values(stage=name_of(HasDocuments), detail=text(HasDocuments())))
+    stage_now = {"stage": name_of(HasDocuments), "detail": text(HasDocuments())}
+    w.sql.execute(_UPDATE_DOCKET, {"docket": plan.docket_id, **stage_now})
     return True
 
 
 def documents_of(w: Writing, docket_id: int) -> list[DocumentRecord]:
-    wanted = sa.select(documents).where(
-        documents.c.connection_id == w.connection_id, documents.c.docket_id == docket_id
-    )
-    return [document_record(row) for row in w.sql.execute(wanted).mappings()]
+    rows = w.sql.execute(_OF_DOCKET, {"connection": w.connection_id, "docket": docket_id}).mappings()
+    return [document_record(row) for row in rows]
 
 
 def give_up(w: Writing, records: Iterable[DocumentRecord]) -> None:
@@ -98,15 +125,12 @@ def give_up(w: Writing, records: Iterable[DocumentRecord]) -> None:
     for it in given_up:
         if it.attempt and not isinstance(it.stage, ClosedByHand):
             values = {"stage": name_of(ClosedByHand), "detail": text(closed), "updated_at": w.at}
-            w.sql.execute(sa.update(documents).where(documents.c.id == it.id).values(**values))
+            w.sql.execute(_UPDATE, {"document": it.id, **values})
             w.append(Event("document.given_up", {"why": closed.why}, it.docket_id, it.document.number))
 
 
 def _source(w: Writing, docket_id: int) -> _Source:
-    wanted = sa.select(dockets.c.connection_id, dockets.c.kind, dockets.c.source_id, dockets.c.version)
-    row = w.sql.execute(
-        wanted.where(dockets.c.connection_id == w.connection_id, dockets.c.id == docket_id)
-    ).one_or_none()
+    row = w.sql.execute(_SOURCE, {"connection": w.connection_id, "docket": docket_id}).one_or_none()
     if row is None:
         raise ValueError(f"there is no docket {docket_id}")
     return _Source(*row)
@@ -114,13 +138,7 @@ def _source(w: Writing, docket_id: int) -> _Source:
 
 def _under(w: Writing, gp_company: str, number: str) -> tuple[DocumentRecord, _Source] | None:
     """The document that has this number in this GP company, and the source it was made from."""
-    owner = (dockets.c.kind.label("source_kind"), dockets.c.source_id, dockets.c.version)
-    wanted = sa.select(documents, *owner).join(dockets, dockets.c.id == documents.c.docket_id)
-    row = (
-        w.sql.execute(wanted.where(documents.c.gp_company == gp_company, documents.c.number == number))
-        .mappings()
-        .one_or_none()
-    )
+    row = w.sql.execute(_UNDER, {"gp_company": gp_company, "number": number}).mappings().one_or_none()
     if row is None:
         return None
     return document_record(row), _Source(row["connection_id"], row["source_kind"], row["source_id"], row["version"])
@@ -153,7 +171,7 @@ def _values(w: Writing, plan: Plan, gp_company: str, document: Document, digest:
 def _insert(w: Writing, rows: list[dict[str, Any]]) -> None:
     unsent = {"connection_id": w.connection_id, "attempt": 0, "was_entered": False}
     try:
-        w.sql.execute(sa.insert(documents), [row | unsent for row in rows])
+        w.sql.execute(_INSERT, [row | unsent for row in rows])
     except IntegrityError as error:  # another connection took the number between our look and now
         numbers = ", ".join(str(row["number"]) for row in rows)
         raise Interrupted(_finding(str(rows[0]["gp_company"]), numbers, "another connection")) from error

@@ -62,10 +62,12 @@ def read(sql: sa.Connection, connection_id: int, version: int | None) -> tuple[R
     return _record(row), msgspec.json.decode(zlib.decompress(row["tables"]), type=dict[str, Table])
 
 
-def gp_companies(sql: sa.Connection, connection_id: int, version: int) -> Mapping[str, str]:
-    """From the short names of that version to GP's database names."""
+def gp_companies(sql: sa.Connection, connection_id: int, version: int) -> Mapping[str, str] | None:
+    """From the short names of that version to GP's database names; None where there is no such version."""
     found = read(sql, connection_id, version)
-    rows = found[1]["Companies"].rows if found and "Companies" in found[1] else ()
+    if found is None:
+        return None
+    rows = found[1]["Companies"].rows if "Companies" in found[1] else ()
     return {row["company"]: row["gp_company"].strip().upper() for row in rows if row["gp_company"].strip()}
 
 

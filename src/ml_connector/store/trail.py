@@ -18,6 +18,11 @@ from ml_connector.docket.trail import FIRST, Event, TrailEntry
 from ml_connector.store.forms import text
 from ml_connector.store.schema import trail, trail_heads
 
+_HEAD = trail_heads.c.connection_id == sa.bindparam("connection")
+_LOCK_HEAD = sa.select(trail_heads.c.seq, trail_heads.c.hash).where(_HEAD).with_for_update()
+_MOVE_HEAD = sa.update(trail_heads).where(_HEAD)
+_APPEND = sa.insert(trail)
+
 
 class Writing:
     """An open write transaction of one connection. `append` collects entries; `seal` stores them, last of all."""
@@ -27,8 +32,7 @@ class Writing:
         self.connection_id = connection_id
         self.actor = actor
         self.at = at.astimezone(UTC)
-        head = sa.select(trail_heads.c.seq, trail_heads.c.hash).where(trail_heads.c.connection_id == connection_id)
-        self._seq, self._hash = sql.execute(head.with_for_update()).one()
+        self._seq, self._hash = sql.execute(_LOCK_HEAD, {"connection": connection_id}).one()
         self._entries: list[TrailEntry] = []
 
     def append(self, event: Event) -> None:
@@ -41,9 +45,8 @@ class Writing:
     def seal(self) -> None:
         if not self._entries:
             return
-        self.sql.execute(sa.insert(trail), [_row(self.connection_id, entry) for entry in self._entries])
-        here = sa.update(trail_heads).where(trail_heads.c.connection_id == self.connection_id)
-        self.sql.execute(here.values(seq=self._seq, hash=self._hash))
+        self.sql.execute(_APPEND, [_row(self.connection_id, entry) for entry in self._entries])
+        self.sql.execute(_MOVE_HEAD, {"connection": self.connection_id, "seq": self._seq, "hash": self._hash})
 
 
 def begin(sql: sa.Connection, connection_id: int) -> None:
