@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -76,8 +77,7 @@ class TestNumbers:
 def _number(key: tuple[DocumentKind, int, int]) -> str | None:
     try:
         return number_of("ST", *key)
-    except ValueError as why:
-        assert "GP holds 15" in str(why)
+    except ValueError:
         return None
 
 
@@ -88,7 +88,7 @@ class TestCharacters:
         fitted = fit(text, length)
         assert len(fitted) <= length
         assert holds(fitted)
-        assert fitted.encode("cp1252")
+        assert fitted.encode("cp1252").decode("cp1252") == fitted
         assert fit(fitted, length) == fitted
 
     @given(st.text(st.characters(codec="cp1252", categories=["L", "N", "P", "Zs"]), max_size=20))
@@ -163,7 +163,7 @@ class TestCompare:
             ),
         ],
     )
-    def test_another_document_is_told_with_both_values(self, differing: dict[str, object], said: str) -> None:
+    def test_another_document_is_told_with_both_values(self, differing: dict[str, Any], said: str) -> None:
         """The finding says what clashes, so that a person can decide whose is right."""
         standing = a_standing(**differing)
         assert compare.differences(a_document(), standing) == (said,)

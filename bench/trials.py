@@ -1,0 +1,59 @@
+"""The product, wired to both sandboxes, which run in a process of their own so that their work is not counted as ours."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.measuring import server
+from ml_connector.runtime import settings as form
+from ml_connector.runtime.trial import trial, write_trial
+from ml_connector.runtime.wiring import Wired, open_connection
+from ml_connector.store.database import Database
+from ml_connector.workbook.reading import read
+
+ACTOR = "bench"
+
+
+@contextmanager
+def a_trial(invoices: int) -> Iterator[Wired]:
+    """A month of so many invoices, a fresh SQLite ledger, automatic mode, the sample rulebook. GP answers at once."""
+    with tempfile.TemporaryDirectory(prefix="ml-connector-bench-") as temporary:
+        folder = Path(temporary)
+        with server([sys.executable, "-m", "bench.trials", str(invoices), temporary], "ready"):
+            wired = _wired(folder)
+            try:
+                yield wired
+            finally:
+                wired.close()
+
+
+def _wired(folder: Path) -> Wired:
+    database = Database(f"sqlite:///{folder / 'ledger.sqlite'}")
+    database.migrate()
+    settings = form.from_toml(folder / "trial.toml")
+    database.connections(ACTOR).add(settings.name, form.to_values(settings))
+    wired = open_connection(database, settings.name, ACTOR)
+    tables = read(folder / "rulebook")
+    assert not isinstance(tables, tuple), "the sample rulebook is read without findings"
+    wired.ledger.add_rulebook(tables, ACTOR, "the sample")
+    return wired
+
+
+def no_progress(_step: str, _done: int, _of: int | None) -> None:
+    """Nobody looks on."""
+
+
+def main(invoices: str, folder: str) -> None:
+    """Serve both sandboxes until standard input ends."""
+    with trial(invoices=int(invoices)) as served:
+        write_trial(served, Path(folder), mode="automatic")
+        print("ready")
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,49 @@
+"""The command line as a person uses it: the real program in a process of its own, over the real sandboxes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROGRAM = Path(sys.executable).parent / "ml-connector"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out.splitlines()[-1])
+
+    @property
+    def text(self) -> str:
+        """What a person reads, with the line breaks of the terminal undone."""
+        return " ".join((self.out + self.err).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    folder: Path
+
+    def __call__(self, *words: object, typed: str = "", extra: Mapping[str, str] | None = None) -> Said:
+        env = {**os.environ, "ML_CONNECTOR_DATA": str(self.folder / "data"), "COLUMNS": "120", **(extra or {})}
+        done = subprocess.run(
+            [str(PROGRAM), *map(str, words)],
+            input=typed,
+            capture_output=True,
+            text=True,
+            env=env,
+            cwd=self.folder,
+            timeout=300,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,227 @@
+"""A month at the terminal, from the first command to the replay; each test goes on where the one before it ended."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from ml_connector.runtime.trial import CLIENT_SECRET, Trial, trial, write_trial
+from ml_connector.sandbox.company import GPCONNECT
+from tests.faces.console import Console, Said
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    trial: Trial
+    console: Console
+    connection: Path
+    rulebook: Path
+
+    def gp_documents(self) -> int:
+        records = httpx2.get(f"{self.trial.company.url}/__sandbox/records").json()
+        return sum(int(records[module]["by_service"]["count"]) for module in ("receivables", "payables"))
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("desk")
+    with trial(invoices=60) as served:
+        paths = write_trial(served, folder)
+        yield Desk(served, Console(folder), paths["connection"], paths["rulebook"])
+
+
+def test_a_credential_in_the_settings_is_refused_and_not_repeated(desk: Desk) -> None:
+    """Somebody writes the password itself: the message says where, and does not say the password."""
+    wrong = desk.console.folder / "wrong.toml"
+    wrong.write_text(desk.connection.read_text().replace(f"file:{desk.console.folder}/secrets/gp-password", "Hunter2!"))
+    said = desk.console("connection", "add", wrong, "--mode", "review")
+    assert said.code == 1
+    assert "gp.FRM.password: write a reference" in said.text
+    assert "Hunter2!" not in said.text
+
+
+def test_adding_a_connection_asks_for_the_mode(desk: Desk) -> None:
+    said = desk.console("connection", "add", desk.connection, typed="review\n")
+    assert said.code == 0
+    assert "in review mode" in said.text
+
+
+def test_a_second_connection_of_the_same_name_is_refused(desk: Desk) -> None:
+    said = desk.console("connection", "add", desk.connection, "--mode", "review")
+    assert (said.code, "connection.exists" in said.text) == (1, True)
+
+
+def test_the_settings_are_shown_without_a_credential(desk: Desk) -> None:
+    said = desk.console("connection", "show", "trial")
+    assert "file:" in said.out
+    assert CLIENT_SECRET not in said.out
+    assert GPCONNECT.password not in said.out
+
+
+def test_a_run_without_a_rulebook_says_how_to_import_one(desk: Desk) -> None:
+    said = desk.console("run", "trial")
+    assert said.code == 1
+    assert "ml-connector rulebook import trial" in said.text
+
+
+def test_a_wrong_rulebook_is_refused_with_the_cell_and_what_to_write(desk: Desk) -> None:
+    accounts = desk.rulebook / "accounts.csv"
+    right = accounts.read_bytes()
+    accounts.write_bytes(right.replace(b"discount", b"discont"))
+    said = desk.console("rulebook", "import", "trial", desk.rulebook, "--reason", "typo")
+    accounts.write_bytes(right)
+    assert said.code == 1
+    assert "row 7, column purpose" in said.text
+    assert "write revenue, discount" in said.text
+    assert desk.console("rulebook", "history", "trial", "--json").json == []
+
+
+def test_the_rulebook_is_imported_and_comes_out_as_it_went_in(desk: Desk) -> None:
+    assert desk.console("rulebook", "import", "trial", desk.rulebook, "--reason", "first").code == 0
+    book = desk.console.folder / "out.xlsx"
+    assert desk.console("rulebook", "export", "trial", book).code == 0
+    said = desk.console("rulebook", "import", "trial", book, "--reason", "same", "--json")
+    assert said.json["version"] == 1, "the same tables make no new version"
+
+
+def test_the_check_reaches_both_systems(desk: Desk) -> None:
+    said = desk.console("connection", "check", "trial")
+    assert said.code == 0, said.text
+    assert "GP FRM: login" in said.out
+    assert desk.console("doctor").code == 0
+
+
+def test_a_dry_run_enters_nothing(desk: Desk) -> None:
+    said = desk.console("run", "trial", "--dry-run", "--json")
+    assert said.json["run"]["would_enter"] > 50
+    assert desk.gp_documents() == 0
+
+
+def test_review_mode_stops_at_the_plan(desk: Desk) -> None:
+    said = desk.console("run", "trial")
+    assert said.code == 3
+    assert "wait for approval" in said.text
+    assert desk.gp_documents() == 0
+
+
+def test_what_is_approved_is_entered(desk: Desk) -> None:
+    said = desk.console("run", "trial", "--approve", "--json")
+    assert said.json["run"]["entered"] == desk.gp_documents() > 50
+
+
+def test_a_second_run_enters_nothing(desk: Desk) -> None:
+    before = desk.gp_documents()
+    said = desk.console("run", "trial", "--approve", "--json")
+    assert said.json["run"]["entered"] == 0
+    assert desk.gp_documents() == before
+
+
+def test_what_is_held_is_told_with_its_remedy(desk: Desk) -> None:
+    held = desk.console("holds", "trial", "--json").json
+    codes = {finding["code"] for it in held for finding in it["findings"]}
+    assert len(codes) >= 8
+    assert all(finding["remedy"].endswith(".") for it in held for finding in it["findings"])
+    assert "Remedy:" in desk.console("holds", "trial", "--code", "account.unmapped").out
+
+
+def test_a_mended_rulebook_and_a_replay_enter_what_it_concerned_and_nothing_else(desk: Desk) -> None:
+    before = desk.gp_documents()
+    _add_row(desk.rulebook / "accounts.csv", item_code="SMART-SETUP", main="4310")
+    assert desk.console("rulebook", "import", "trial", desk.rulebook, "--reason", "smart home").code == 0
+    said = desk.console("replay", "trial", "--code", "account.unmapped")
+    assert "1 replayed: 0 entered, 0 still held, 1 wait for approval" in said.text
+    assert desk.console("run", "trial", "--approve", "--json").json["run"]["entered"] == 1
+    assert desk.gp_documents() == before + 1
+
+
+def test_explain_of_an_entered_invoice_reads_as_an_accountant_writes(desk: Desk) -> None:
+    said = desk.console("explain", "trial", "STI10490")
+    lines = said.out.splitlines()
+    assert lines[0].startswith("RECEIVABLES INVOICE STI10490                     batch STR")
+    assert lines[1] == "customer SMITH001    document 2026-03-14    posting 2026-03-14    due 2026-03-14"
+    assert "  000-1200-00   RECV         108.81                control account" in lines
+    assert "                             108.81      108.81" in lines
+    assert "document.entered" in said.out
+
+
+def test_explain_of_a_held_invoice_says_why_and_what_to_do(desk: Desk) -> None:
+    said = desk.console("explain", "trial", "10463")
+    assert "held: account.inactive" in said.out
+    assert "Remedy: In GP, clear Inactive on 300-4910-02" in said.out
+    assert "evidence" in said.out
+
+
+def test_a_document_can_be_accepted_skipped_and_found(desk: Desk) -> None:
+    assert desk.console("accept", "trial", "STI10482", "--reason", "keyed by hand").code == 0
+    assert desk.console("skip", "trial", "10462", "--reason", "free of charge").code == 0
+    assert "skipped" in desk.console("show", "trial", "10462").out
+    assert desk.console("skip", "trial", "10462").code == 2, "a reason is asked for"
+    refused = desk.console("reenter", "trial", "STI10490", "--reason", "again")
+    assert (refused.code, "release.refused" in refused.text) == (1, True)
+
+
+def test_coverage_ranks_what_is_not_covered(desk: Desk) -> None:
+    said = desk.console("rulebook", "coverage", "trial", "--json").json
+    assert Decimal(said["covered"]["money"]["amount"]) < Decimal(said["whole"]["money"]["amount"])
+    amounts = [Decimal(gap[0]["money"]["amount"]) for gap in said["gaps"]]
+    assert amounts == sorted(amounts, reverse=True)
+
+
+def test_the_trail_verifies_and_names_every_decision(desk: Desk) -> None:
+    assert desk.console("trail", "trial", "--verify").code == 0
+    names = {it["event"]["name"] for it in desk.console("trail", "trial", "--limit", "100000", "--json").json}
+    assert {"sweep.page", "docket.planned", "document.claimed", "document.entered", "document.accepted"} <= names
+
+
+def test_status_accounts_for_every_source(desk: Desk) -> None:
+    endings = desk.console("status", "trial", "--json").json["endings"]
+    assert sum(group["count"] for group in endings["invoice"].values()) == 60
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("run", "nobody"), "connection.unknown"),
+        (("explain", "trial", "STI99999"), "number.unknown"),
+        (("rulebook", "import", "trial", "missing.xlsx"), "workbook.unreadable"),
+        (("connection", "add", "missing.toml"), "connection.wrong"),
+    ],
+)
+def test_a_wrong_word_gets_a_finding_with_a_remedy(desk: Desk, words: tuple[str, ...], code: str) -> None:
+    said = desk.console(*words)
+    assert said.code == 1
+    assert code in said.text
+    assert "Remedy:" in said.text
+    assert "Traceback" not in said.text
+
+
+def test_no_credential_is_anywhere_in_what_the_product_wrote(desk: Desk) -> None:
+    written = b"".join(it.read_bytes() for it in (desk.console.folder / "data").rglob("*") if it.is_file())
+    for secret in (CLIENT_SECRET, GPCONNECT.password):
+        assert secret.encode() not in written
+
+
+def _add_row(path: Path, **cells: str) -> None:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    rows.append([cells.get(column, "") for column in rows[0]])
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def test_the_demo_ties_out_and_ends_with_one_json_line(tmp_path: Path) -> None:
+    said: Said = Console(tmp_path)("demo", "--headless", "--json", "--dialect", "two")
+    assert said.code == 0, said.text
+    assert len(said.out.splitlines()) == 1
+    told = said.json
+    assert (told["difference"], told["in_doubt"]) == ("0.00", 0)
+    assert told["invoices"]["count"] >= 400
+    assert told["bills"]["count"] >= 80
+    assert len(told["held"]["by_code"]) >= 8
+    assert told["gp_calls_per_document"] < 1.2
