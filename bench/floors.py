@@ -82,7 +82,9 @@ def sweep(url: str, tenant: int, folder: Path, credentials: dict[str, str]) -> i
     sql = _open(folder / "floor.sqlite")
     sql.execute("CREATE TABLE invoice (id INTEGER PRIMARY KEY, modified TEXT, raw BLOB)")
     sql.execute("CREATE TABLE cursor (feed TEXT PRIMARY KEY, token TEXT)")
-    upsert = "INSERT INTO invoice VALUES (?,?,?) ON CONFLICT (id) DO UPDATE SET modified=excluded.modified, raw=excluded.raw"
+    upsert = (
+        "INSERT INTO invoice VALUES (?,?,?) ON CONFLICT (id) DO UPDATE SET modified=excluded.modified, raw=excluded.raw"
+    )
     rows, token, more = 0, "", True
     with httpx2.Client(timeout=100) as http:
         app_key = credentials["app_key"]

@@ -62,11 +62,10 @@ def against(found: Mapping[str, Sequence[Figures]], ours: str, floor: str) -> di
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A process that has ended well. CPU (user and system) in seconds, start-up included; memory at its highest in MB."""
+    """A process that has ended well; its CPU, user and system, in seconds, start-up included."""
 
     said: str
     cpu: float
-    memory: float
 
 
 def run_child(command: Sequence[str], folder: Path) -> Ended:
@@ -81,7 +80,7 @@ def run_child(command: Sequence[str], folder: Path) -> Ended:
         if child.returncode:
             complaints.seek(0)
             raise SystemExit(f"{' '.join(command)} failed: {complaints.read().decode()[-2000:]}")
-    return Ended(said, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Ended(said, used.ru_utime + used.ru_stime)
 
 
 @contextmanager

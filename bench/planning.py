@@ -35,7 +35,9 @@ def measure(invoices: int, rounds: int) -> Report:
         found = alternate(
             {
                 OURS: _timed(lambda: _plan_all(snapshots, rulebook, facts), len(snapshots)),
-                PARSE: _timed(lambda: [wired.field_service.read(SourceKind.INVOICE, it) for it in pages], len(snapshots)),
+                PARSE: _timed(
+                    lambda: [wired.field_service.read(SourceKind.INVOICE, it) for it in pages], len(snapshots)
+                ),
                 FLOOR: _timed(lambda: floors.decode(pages), len(snapshots)),
             },
             rounds,

@@ -43,7 +43,7 @@ def _wired(folder: Path) -> Wired:
     return wired
 
 
-def no_progress(_step: str, _done: int, _of: int | None) -> None:
+def no_progress(step: str, done: int, of: int | None) -> None:
     """Nobody looks on."""
 
 

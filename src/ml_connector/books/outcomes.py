@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ml_connector.books.document import Document
 from ml_connector.findings import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What went over the wire, to be kept as evidence: the body that was sent, and the status and body that came back."""
+
+    request: bytes = b""
+    answer: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,7 @@ class Held:
     """A person must act. Never retried by the clock; replayed by a person."""
 
     findings: tuple[Finding, ...]
+    wire: Exchange = field(default=Exchange(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +55,7 @@ class Entered:
 
     number: str
     batch_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AlreadyEntered:
-    """The books held the very same document before we asked."""
-
-    number: str
-    batch_id: str
+    wire: Exchange = field(default=Exchange(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class InDoubt:
     """The answer was lost or cannot be understood. The next step asks the books; it never sends again first."""
 
     cause: str
+    wire: Exchange = field(default=Exchange(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Deferred:
     """The document was certainly not taken, for a reason that passes by itself. The clock tries again."""
 
     cause: str
+    wire: Exchange = field(default=Exchange(), compare=False, repr=False)
 
 
-Entry: TypeAlias = Entered | AlreadyEntered | Held | InDoubt | Deferred
+Entry: TypeAlias = Entered | Held | InDoubt | Deferred

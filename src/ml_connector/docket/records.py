@@ -93,6 +93,7 @@ class Move:
     to: Stage
     event: Event
     batch_id: str | None = None
+    evidence: Mapping[str, bytes] = field(default_factory=dict)  # kept; the event gets their hashes under these names
     spends_number: bool = False  # GP keeps the number, whatever becomes of the document: it counts as entered once
 
 

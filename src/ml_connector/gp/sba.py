@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from types import TracebackType
 from typing import TypeAlias, TypeVar
@@ -18,7 +19,7 @@ import httpx2
 import msgspec
 
 from ml_connector.books.document import Document
-from ml_connector.books.outcomes import Deferred, Entered, Entry, Held, InDoubt
+from ml_connector.books.outcomes import Deferred, Entered, Entry, Exchange, Held, InDoubt
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
@@ -271,10 +272,13 @@ class Sba:
         except NotSent as error:
             return Deferred(f"nothing was sent to GP: {self._broken(error).says}")
         except httpx2.TransportError as error:
-            return InDoubt(f"the answer was lost: {_cause(error)}")
-        return self._judge(response, document, batch_id, address)
+            return InDoubt(f"the answer was lost: {_cause(error)}", Exchange(content))
+        wire = Exchange(content, b"HTTP %d\n" % response.status_code + response.content)
+        return replace(self._judge(response, document, batch_id, address), wire=wire)
 
-    def _judge(self, response: httpx2.Response, document: Document, batch_id: str, address: str) -> Entry:
+    def _judge(
+        self, response: httpx2.Response, document: Document, batch_id: str, address: str
+    ) -> Entered | Held | InDoubt | Deferred:
         status = response.status_code
         if status == 429:
             return Deferred("GP takes no more requests for now (429)")
@@ -305,7 +309,7 @@ class Sba:
             return InDoubt(f"GP's answer speaks of '{number}'")
         return Entered(document.number, batch_id)
 
-    def _refused(self, said: Sequence[Said], document: Document, batch_id: str) -> Entry:
+    def _refused(self, said: Sequence[Said], document: Document, batch_id: str) -> Held | InDoubt | Deferred:
         """What comes of a refusal that we can read. GP told its reasons and did nothing."""
         meanings = [(self._meaning(one) or "document.refused", one) for one in said]
         codes = {code for code, _ in meanings}

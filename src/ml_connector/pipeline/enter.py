@@ -8,9 +8,10 @@ sent only by whoever won its claim, that a claim ends only by asking GP, and tha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum, auto
+from typing import assert_never
 
 from ml_connector.books import compare, outcomes
 from ml_connector.books.batch import BatchKey, key_of
@@ -140,27 +141,31 @@ class Entering:
         if not won or self.clock.monotonic() - started > self.pause / 2:
             return  # somebody else has it; or we were held up so long that the pause could end while we send
         claimed = self._again(it, claim, batch_id)
-        match self.desk.books.enter(it.document, batch_id):
-            case outcomes.Entered(_, batch) | outcomes.AlreadyEntered(_, batch):
-                self._entered(claimed, batch)
+        entry = self.desk.books.enter(it.document, batch_id)
+        match entry:
+            case outcomes.Entered(_, batch):
+                self._entered(claimed, batch, entry.wire)
             case outcomes.Held(findings):
                 self._lost = 0
-                self.ledger.record([_hold(claimed, findings)])
+                self.ledger.record([replace(_hold(claimed, findings), evidence=_evidence(entry.wire))])
             case outcomes.Deferred(cause):
                 self._count_lost()
-                self.ledger.record(
-                    [Move(claimed, stages.Deferred(cause), _event("document.deferred", it, cause=cause))]
-                )
+                event = _event("document.deferred", it, cause=cause)
+                self.ledger.record([Move(claimed, stages.Deferred(cause), event, evidence=_evidence(entry.wire))])
             case outcomes.InDoubt(cause):
                 self._count_lost()
                 doubt = stages.InDoubt(claim.since, claim.attempt, claim.hash, cause)
-                self.ledger.record([Move(claimed, doubt, _event("document.in_doubt", it, cause=cause))])
+                event = _event("document.in_doubt", it, cause=cause)
+                self.ledger.record([Move(claimed, doubt, event, evidence=_evidence(entry.wire))])
+            case _:
+                assert_never(entry)
 
-    def _entered(self, it: DocumentRecord, batch_id: str) -> None:
+    def _entered(self, it: DocumentRecord, batch_id: str, wire: outcomes.Exchange) -> None:
         self._lost = 0
         self.entered += 1
         entered = stages.Entered(batch_id)
-        self.ledger.record([Move(it, entered, _event("document.entered", it, batch=batch_id), batch_id)])
+        event = _event("document.entered", it, batch=batch_id)
+        self.ledger.record([Move(it, entered, event, batch_id, evidence=_evidence(wire))])
         self.desk.claim_vendor_invoice(it.document)
         kind = it.document.kind
         if kind not in self._read_back and self.desk.books.can_read_distributions:
@@ -248,6 +253,10 @@ def stage_of(standing: Standing) -> stages.Entered | stages.Posted:
 def _hold(it: DocumentRecord, findings: tuple[Finding, ...]) -> Move:
     told = [{"code": f.code, "where": f.where, "says": f.says} for f in findings]
     return Move(it, stages.Held(findings), _event("document.held", it, findings=told))
+
+
+def _evidence(wire: outcomes.Exchange) -> dict[str, bytes]:
+    return {name: raw for name, raw in (("request", wire.request), ("answer", wire.answer)) if raw}
 
 
 def _event(name: str, it: DocumentRecord, **detail: object) -> Event:

@@ -34,7 +34,7 @@ class Status:
 
     @property
     def in_doubt(self) -> int:
-        return self.count("in doubt")
+        return self.count("in_doubt")
 
     @property
     def planned(self) -> int:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ml_connector.docket.records import Change, Decide, Move, Plan
 from ml_connector.docket.stages import Entered, Gone, HasDocuments, InDoubt, Posted, Superseded, may_move
 from ml_connector.docket.trail import Event
+from ml_connector.store import evidence
 from ml_connector.store.forms import document_record, name_of, text
 from ml_connector.store.plans import GpCompany, documents_of, give_up, store_plan
 from ml_connector.store.schema import dockets, documents
@@ -38,8 +39,19 @@ def _make(w: Writing, change: Change, gp_company: GpCompany) -> bool:
         case _:
             assert_never(change)
     if made:
-        w.append(_complete(change.event, docket_id, number))
+        event = _complete(change.event, docket_id, number)
+        w.append(_with_evidence(w, event, change) if isinstance(change, Move) else event)
     return made
+
+
+def _with_evidence(w: Writing, event: Event, move: Move) -> Event:
+    """Keep what the move brought, in the same transaction, and name it by its hash in the event."""
+    hashes = {}
+    for name, raw in move.evidence.items():
+        blob = evidence.Blob(raw)
+        evidence.keep(w.sql, w.connection_id, blob, w.at)
+        hashes[name] = blob.sha256
+    return replace(event, detail={**event.detail, **hashes}) if hashes else event
 
 
 def _complete(event: Event, docket_id: int, number: str) -> Event:

@@ -1,0 +1,71 @@
+"""python -m bench [planning|sweep|entering] [--json]: speed, each figure beside its floor in the same run."""
+
+from __future__ import annotations
+
+import argparse
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from bench import entering, planning, sweep
+from bench.measuring import Report, Spread, machine
+
+BENCHES = ("planning", "sweep", "entering")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("which", nargs="*", choices=(*BENCHES, []), help="those only; all of them unless said")
+    parser.add_argument("--json", action="store_true", help="one JSON document in place of tables")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (%(default)s)")
+    parser.add_argument("--scale", type=float, default=1.0, help="0.1 measures a tenth of the documents")
+    parser.add_argument("--own-floor-only", action="store_true", help="sweep the sandbox, also where the reference is")
+    asked = parser.parse_args()
+
+    before = machine()
+    reports: dict[str, Report] = {}
+    for which in asked.which or BENCHES:
+        reports[which] = _measure(which, asked.scale, asked.rounds, not asked.own_floor_only)
+        if not asked.json:
+            _show(reports[which])
+    if asked.json:
+        print(msgspec.json.encode({"machine": before, "rounds": asked.rounds, **reports}).decode())
+    else:
+        Console().print(f"{asked.rounds} rounds, median (lowest to highest); machine {before}", style="dim")
+
+
+def _measure(which: str, scale: float, rounds: int, with_reference: bool) -> Report:
+    if which == "planning":
+        return planning.measure(int(20_000 * scale), rounds)
+    if which == "sweep":
+        return sweep.measure(int(50_000 * scale), rounds, with_reference)
+    return entering.measure(int(420 * scale), rounds)
+
+
+def _show(report: Report) -> None:
+    console = Console(highlight=False)
+    units = list(dict.fromkeys(unit for figures in report.lines.values() for unit in figures))
+    table = Table(title=report.title, title_justify="left", title_style="bold", header_style="dim")
+    table.add_column("")
+    for unit in units:
+        table.add_column(unit, justify="right")
+    for name, figures in report.lines.items():
+        table.add_row(name, *(_cell(figures.get(unit)) for unit in units))
+    console.print(table)
+    for note in report.notes:
+        console.print(f"  · {note}", style="dim")
+
+
+def _cell(spread: Spread | None) -> str:
+    if spread is None:
+        return ""
+    return f"{_short(spread.median)}\n({_short(spread.low)} to {_short(spread.high)})"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    main()
