@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from bench.measuring import ROOT, Figures, Report, against, alternate, lines, run_child, server
 from bench.trials import ACTOR, no_progress
@@ -35,8 +36,16 @@ from ml_connector.servicetitan.field_service import FieldService
 from ml_connector.store.database import Database
 
 OURS, FLOOR, REFERENCE = "sweep", "floor: httpx2 + msgspec + SQLite", "reference floor: aiohttp + msgspec + SQLite"
-RATE, CPU, MEMORY = "invoices/s", "CPU µs/invoice", "memory MB"
-CREDENTIALS = {"client_id": "bench", "client_secret": "bench", "app_key": "bench"}
+RATE, CPU = "invoices/s", "CPU µs/invoice"
+
+
+class Credentials(TypedDict):
+    client_id: str
+    client_secret: str
+    app_key: str
+
+
+CREDENTIALS: Credentials = {"client_id": "bench", "client_secret": "bench", "app_key": "bench"}
 PAGE_ROWS = 500
 _REFERENCE = ROOT.parent / "shared" / "bench"
 _REFERENCE_NEEDS = ("aiohttp==3.14.5", "orjson==3.13.0", "msgspec==0.22.0", "uvloop==0.23.0")
@@ -49,15 +58,15 @@ class _Contestant:
     command: Callable[[str, int], Sequence[str]]
     folder: Path
 
-    def run(self, url: str, invoices: int) -> tuple[float, float, float]:
-        """Seconds of the sweep by the clock; CPU seconds and peak MB of the whole process."""
+    def run(self, url: str, invoices: int) -> tuple[float, float]:
+        """Seconds of the sweep by the clock, and CPU seconds of the whole process."""
         with tempfile.TemporaryDirectory(dir=self.folder) as temporary:
             (Path(temporary) / "out").mkdir()  # where the reference floor keeps its database
             ended = run_child(self.command(url, invoices), Path(temporary))
         told = json.loads(ended.said)
         if told["rows"] < invoices:
             raise SystemExit(f"{told['rows']} of {invoices} invoices were swept")
-        return told["sec"], ended.cpu, ended.memory
+        return told["sec"], ended.cpu
 
 
 def measure(invoices: int, rounds: int, with_reference: bool = True) -> Report:
@@ -80,9 +89,8 @@ def measure(invoices: int, rounds: int, with_reference: bool = True) -> Report:
             notes.append(
                 "the reference server or node is not here: the sandbox serves, which is slower and then the limit"
             )
-        notes.append(
-            f"{invoices} invoices in pages of {PAGE_ROWS}, from the {'sandbox' if served is _sandbox else 'reference server'}"
-        )
+        who = "the sandbox" if served is _sandbox else "the reference server"
+        notes.append(f"{invoices} invoices in pages of {PAGE_ROWS}, from {who}")
         notes.append(
             f"{CPU} leaves start-up out: the same program's CPU against a feed that is all but empty is taken off"
         )
@@ -98,9 +106,9 @@ def measure(invoices: int, rounds: int, with_reference: bool = True) -> Report:
 
 def _measured(contestant: _Contestant, url: str, idle_url: str, invoices: int) -> Callable[[], Figures]:
     def once() -> Figures:
-        _, start_up, _ = contestant.run(idle_url, 1)
-        seconds, cpu, memory = contestant.run(url, invoices)
-        return {RATE: invoices / seconds, CPU: (cpu - start_up) / invoices * 1e6, MEMORY: memory}
+        _, start_up = contestant.run(idle_url, 1)
+        seconds, cpu = contestant.run(url, invoices)
+        return {RATE: invoices / seconds, CPU: (cpu - start_up) / invoices * 1e6}
 
     return once
 
@@ -126,7 +134,7 @@ def _reference_python(folder: Path, notes: list[str]) -> Path | None:
     python = place / "bin" / "python"
     try:
         venv.create(place, with_pip=True)
-        pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", *_REFERENCE_NEEDS]
+        pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", *_REFERENCE_NEEDS]
         subprocess.run(pip, check=True, capture_output=True, timeout=180)
     except (OSError, subprocess.SubprocessError) as fault:
         notes.append(f"the reference floor is left out: {', '.join(_REFERENCE_NEEDS)} cannot be installed ({fault})")
@@ -147,7 +155,7 @@ def _floor_arguments(url: str) -> list[str]:
 
 def _serve(invoices: int) -> None:
     """The sandbox's ServiceTitan in large pages and without its limit of calls, until standard input ends."""
-    shop = Shop(a_month(invoices=invoices), page_rows=PAGE_ROWS, calls_per_second=1_000_000, **CREDENTIALS)
+    shop = Shop(a_month(invoices=invoices), **CREDENTIALS, page_rows=PAGE_ROWS, calls_per_second=1_000_000)
     with Server(shop) as served:
         print(served.url)
         sys.stdin.read()

@@ -15,12 +15,14 @@ from ml_connector.books.document import (
     Standing,
     StandingDistribution,
     StandingState,
-    signed,
 )
 from ml_connector.books.facts import CompanyFacts, PartyCard
-from ml_connector.books.outcomes import Deferred, Entered, Entry, InDoubt
+from ml_connector.books.outcomes import Deferred, Entered, Entry, Held, InDoubt
 from ml_connector.books.period import Series
+from ml_connector.checks import run as checks
+from ml_connector.findings import holding
 from ml_connector.money import Money, total
+from ml_connector.pipeline.gather import vendor_invoice_key
 
 
 class Fault(Enum):
@@ -38,6 +40,7 @@ class Company:
     held: dict[str, Standing] = field(default_factory=dict)
     documents: dict[str, Document] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
+    locked: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
     on_enter: Callable[[Document], None] = lambda document: None
     sent: list[str] = field(default_factory=list)
@@ -55,7 +58,7 @@ class Company:
         standing = {
             (it.vendor_id, it.vendor_invoice_number): it.number
             for it in self.documents.values()
-            if isinstance(it, PayablesDocument) and it.number in self.held
+            if isinstance(it, PayablesDocument) and it.number in self.held and not it.kind.is_credit
         }
         return {key: standing[key] for key in keys if key in standing}
 
@@ -65,18 +68,30 @@ class Company:
     def enter(self, document: Document, batch_id: str) -> Entry:
         self.sent.append(document.number)
         self.on_enter(document)
+        self.calls += 1
         fault = self.faults.pop(0) if self.faults else None
         if fault is Fault.NEVER_ARRIVED:
             return InDoubt("connection reset while waiting for GP's answer")
         if fault is Fault.REFUSED_TO_CONNECT:
             return Deferred("connection refused")
-        assert document.number not in self.held, "GP refuses a number that it holds"
+        if document.number in self.held:
+            return InDoubt(f"GP says that the number exists: {document.number}")
+        if batch_id in self.locked:
+            return Deferred(f"batch {batch_id} is being edited")
+        findings = holding(checks.run(document, self._facts_with(document)))
+        if findings:
+            return Held(findings)
         self.stand(document, batch_id)
         if fault is Fault.ACCOUNTS_REPLACED:
             self.replaced.add(document.number)
         if fault is Fault.ANSWER_LOST:
             return InDoubt("connection reset while waiting for GP's answer")
         return Entered(document.number, batch_id)
+
+    def _facts_with(self, document: Document) -> CompanyFacts:
+        """GP refuses for the reasons that our checks know."""
+        key = vendor_invoice_key(document)
+        return replace(self.facts, vendor_invoices=self.vendor_invoices([key] if key else []))
 
     def stand(self, document: Document, batch_id: str) -> None:
         self.documents[document.number] = document
@@ -99,11 +114,11 @@ class Company:
         return {id: self._batch(id) for id in batch_ids if self.in_batch(series, id)}
 
     def in_batch(self, series: Series, batch_id: str) -> Sequence[Standing]:
-        return [
+        return tuple(
             it
             for it in self.held.values()
             if it.batch_id == batch_id and it.kind.series is series and it.state is StandingState.WORK
-        ]
+        )
 
     # What a person does in GP
 
@@ -119,7 +134,7 @@ class Company:
     def _batch(self, batch_id: str) -> StandingBatch:
         held = [it for it in self.held.values() if it.batch_id == batch_id and it.state is StandingState.WORK]
         currency = held[0].amount.currency
-        whole = total((signed(self.documents[it.number]) for it in held if it.number in self.documents), currency)
+        whole = total((-it.amount if it.kind.is_credit else it.amount for it in held), currency)
         return StandingBatch(batch_id, len(held), whole)
 
     def _distributions(self, number: str) -> tuple[StandingDistribution, ...]:

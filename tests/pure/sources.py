@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -147,7 +149,8 @@ def _spread(whole: Decimal, count: int, part: Decimal | None) -> list[Decimal | 
 
 # Garbage: what no shop would send and a broken wire might.
 
-odd_amounts = money | st.none() | st.decimals() | st.decimals(allow_nan=False, places=4) | st.just(Decimal(7))
+odd_decimals = st.decimals() | st.sampled_from([*map(Decimal, ("NaN", "sNaN", "-Infinity", "1E+999999", "1E-999999"))])
+odd_amounts = money | st.none() | odd_decimals | st.decimals(allow_nan=False, places=4) | st.just(Decimal(7))
 odd_texts = st.text(max_size=60) | st.sampled_from(["", "Posted", "JobInvoice", "PriceModifier"])
 odd_ids = st.integers(-(2**63), 2**63)
 odd_days = st.none() | st.dates() | st.just(DAY) | days
@@ -251,3 +254,24 @@ garbage_bills = st.builds(
     job=jobs,
     purchase_order=st.none() | st.builds(PurchaseOrder, odd_ids, odd_texts, odd_texts, odd_texts),
 )
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> InvoiceSnapshot | BillSnapshot:
+    """A good source with some of its fields, its lines' and its tax rates' turned to garbage."""
+    snapshot = draw(consistent_invoices() | consistent_bills())
+    other = draw(garbage_invoices if isinstance(snapshot, InvoiceSnapshot) else garbage_bills)
+    source = _mixed(draw, snapshot.source, other.source, keep=("status", "active", "business_unit"))
+    if draw(st.booleans()):
+        lines = snapshot.source.lines
+        broken = tuple(_mixed(draw, line, odd) for line, odd in zip(lines, other.source.lines, strict=False))
+        source = replace(source, lines=broken)
+    if isinstance(snapshot, InvoiceSnapshot) and snapshot.tax_zone and draw(st.booleans()):
+        rates = tuple(replace(rate, rate=draw(odd_decimals)) for rate in snapshot.tax_zone.rates)
+        return replace(snapshot, source=source, tax_zone=replace(snapshot.tax_zone, rates=rates))
+    return replace(snapshot, source=source)
+
+
+def _mixed(draw: st.DrawFn, good: Any, odd: Any, keep: tuple[str, ...] = ()) -> Any:
+    fields = [field.name for field in dataclasses.fields(good) if field.name not in keep]
+    return replace(good, **{name: getattr(odd, name) for name in draw(st.sets(st.sampled_from(fields), max_size=4))})

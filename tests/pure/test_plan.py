@@ -85,7 +85,7 @@ def test_the_same_input_gives_the_same_bytes(snapshot: Snapshot, frame: Frame) -
         assert digest(one) == digest(other)
 
 
-@given(sources.garbage_invoices | sources.garbage_bills, sources.frames, st.integers(1, 10**9))
+@given(sources.damaged() | sources.garbage_invoices | sources.garbage_bills, sources.frames, st.integers(1, 10**9))
 def test_nothing_that_a_wire_may_say_is_an_exception(snapshot: Snapshot, frame: Frame, revision: int) -> None:
     """None everywhere, amounts of any size, no number at all: an ending, with findings that a person can read."""
     ended = plan(snapshot, frame, revision)

@@ -59,3 +59,8 @@ class Reader:
         else:
             return amount
         return Decimal(0)
+
+
+def known(amount: Decimal | None) -> Decimal:
+    """An amount to look at before it is read: zero where it is missing, or of a size that no books hold."""
+    return amount if amount is not None and is_bookable(amount) else Decimal(0)

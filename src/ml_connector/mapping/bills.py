@@ -17,14 +17,14 @@ from ml_connector.field.bill import Bill, BillLine
 from ml_connector.field.snapshot import BillSnapshot, title
 from ml_connector.findings import Finding
 from ml_connector.mapping.accounts import Chosen, Features, choose, features
-from ml_connector.mapping.amounts import Reader
+from ml_connector.mapping.amounts import Reader, known
 from ml_connector.mapping.dates import posting_date
 from ml_connector.mapping.eligible import day_of
 from ml_connector.mapping.frame import Frame
 from ml_connector.mapping.numbers import number_for
 from ml_connector.mapping.parties import Home, gp_vendor
 from ml_connector.mapping.rulebook import VendorRule
-from ml_connector.money import Money, allocate, is_bookable, is_whole, total
+from ml_connector.money import Money, allocate, is_whole, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def purchases(snapshot: BillSnapshot, at: Home, frame: Frame, read: Reader) -> l
     unless the rulebook gives them an account of their own."""
     bill, company = snapshot.source, at.company.company
     options = frame.rulebook.options
-    header = bill.amount if bill.amount is not None and is_bookable(bill.amount) else Decimal(0)
+    header = known(bill.amount)
     tax = read.optional(bill.tax, title(bill), "tax")
     freight = read.optional(bill.shipping, title(bill), "shipping") + read.optional(
         bill.other, title(bill), "other costs"

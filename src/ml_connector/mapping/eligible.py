@@ -12,9 +12,9 @@ from ml_connector.field.invoice import Configuration, Invoice
 from ml_connector.field.snapshot import BillSnapshot, Snapshot, Source, headline, title
 from ml_connector.field.source import SyncStatus
 from ml_connector.findings import Finding
+from ml_connector.mapping.amounts import known
 from ml_connector.mapping.parties import Home
 from ml_connector.mapping.rulebook import CompanyRule, PostingDateSource, Rulebook
-from ml_connector.money import is_bookable
 
 _BY_HAND = "Enter it in GP by hand and run 'ml-connector skip' with the reason."
 _OR_BY_HAND = "Or enter it in GP by hand and run 'ml-connector skip' with the reason."
@@ -45,7 +45,7 @@ def not_entered(snapshot: Snapshot, at: Home, rulebook: Rulebook) -> Skipped | H
     undecided = tuple(_company_findings(source, at.company))
     if undecided:
         return Held(undecided)
-    if amount is not None and amount == 0 and _adds_up_to_nothing(source):
+    if amount is not None and amount.is_zero() and _adds_up_to_nothing(source):
         return Skipped("document.zero", "its total is 0.00, and GP takes no document without an amount")
     if isinstance(source, Invoice):
         return _by_configuration(source, at, rulebook)
@@ -56,15 +56,11 @@ def not_entered(snapshot: Snapshot, at: Home, rulebook: Rulebook) -> Skipped | H
 def _adds_up_to_nothing(source: Source) -> bool:
     """Whether the parts of a source without a total come to nothing too; where not, planning finds the difference."""
     if isinstance(source, Invoice):
-        sold = [_known(line.total) for line in source.lines if line.chargeable]
-        return not sum(sold, _known(source.tax))
-    bought = [_known(line.quantity) * _known(line.cost) for line in source.lines]
-    added = _known(source.tax) + _known(source.shipping) + _known(source.other)
+        sold = [known(line.total) for line in source.lines if line.chargeable]
+        return not sum(sold, known(source.tax))
+    bought = [known(line.quantity) * known(line.cost) for line in source.lines]
+    added = known(source.tax) + known(source.shipping) + known(source.other)
     return abs(sum(bought, added)) < _HALF_A_CENT
-
-
-def _known(amount: Decimal | None) -> Decimal:
-    return amount if amount is not None and is_bookable(amount) else Decimal(0)
 
 
 _HALF_A_CENT = Decimal("0.005")

@@ -16,7 +16,7 @@ from ml_connector.field.invoice import Invoice, InvoiceLine, ItemType
 from ml_connector.field.snapshot import InvoiceSnapshot, title
 from ml_connector.findings import Finding
 from ml_connector.mapping.accounts import Chosen, Features, choose, features
-from ml_connector.mapping.amounts import Reader
+from ml_connector.mapping.amounts import Reader, known
 from ml_connector.mapping.dates import posting_date
 from ml_connector.mapping.eligible import day_of
 from ml_connector.mapping.frame import Frame
@@ -63,7 +63,7 @@ def revenue_lines(snapshot: InvoiceSnapshot, at: Home, frame: Frame, read: Reade
     A price modifier that lowers the price is a discount, and so is one that takes a discount back on a credit.
     """
     lines = []
-    taken_back = snapshot.source.total is not None and snapshot.source.total < 0
+    taken_back = known(snapshot.source.total) < 0
     for line in snapshot.source.lines:
         if not line.chargeable:
             continue

@@ -13,7 +13,7 @@ from ml_connector.field.party import TaxBase, TaxRate, TaxZone
 from ml_connector.field.snapshot import title
 from ml_connector.findings import Finding
 from ml_connector.mapping.rulebook import Rulebook, TaxRule, fold
-from ml_connector.money import Money, allocate, total
+from ml_connector.money import Money, allocate, is_bookable, total
 
 _HIGHEST_RATE = 100  # a percentage would weigh the same as a fraction; more, or less than nothing, is no rate
 
@@ -45,7 +45,7 @@ def split(
     where = title(invoice)
     if zone is None:
         return (_no_zone(invoice, tax),)
-    if wrong := tuple(_wrong(where, zone, rate) for rate in zone.rates if not 0 <= rate.rate <= _HIGHEST_RATE):
+    if wrong := tuple(_wrong(where, zone, rate) for rate in zone.rates if not _plausible(rate.rate)):
         return wrong
     bases = [_base(rate, lines, tax) for rate in zone.rates]
     weights = [rate.rate * abs(base.amount) for rate, base in zip(zone.rates, bases, strict=True)]
@@ -76,6 +76,10 @@ def split(
         for (rule, _, base), amount in zip(taxed, amounts, strict=True)
         if amount
     )
+
+
+def _plausible(rate: Decimal) -> bool:
+    return is_bookable(rate) and 0 <= rate <= _HIGHEST_RATE
 
 
 def _base(rate: TaxRate, lines: Sequence[tuple[InvoiceLine, Money]], tax: Money) -> Money:
