@@ -10,6 +10,7 @@ import typer
 from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
 from ml_connector.cli.output import Exit, out, print_json, table, tell_checks
+from ml_connector.findings import Interrupted
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.checkup import checkup
 
@@ -32,6 +33,9 @@ def add(
         values["mode"] = mode or _asked_mode()
     settings = form.from_values(values, str(file))
     known = context.database().connections(context.actor())
+    taken = form.prefix_taken(settings, (form.from_values(it.definition, it.name) for it in known.all()))
+    if taken:
+        raise Interrupted(taken)
     (known.change if replace else known.add)(settings.name, form.to_values(settings))
     if json:
         print_json(form.to_values(settings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from ml_connector.docket.text import explanation, findings_of, headline
 def register(app: typer.Typer) -> None:
     app.command("show", epilog="Example: ml-connector show denver 10482")(show)
     app.command("explain", epilog="Example: ml-connector explain denver STI10482")(explain)
+    app.command("evidence", epilog="Example: ml-connector evidence denver 3f1c9a… > page.json")(evidence)
     app.command("trail", epilog="Example: ml-connector trail denver --verify")(trail)
 
 
@@ -49,6 +51,19 @@ def explain(name: Name, number: Number, json: Json = False) -> None:
         print_json({"docket": docket, "findings": findings_of(docket), "trail": trail})
     else:
         out.print(explanation(docket, trail), markup=False, soft_wrap=True, end="")
+
+
+def evidence(
+    name: Name,
+    sha256: Annotated[str, typer.Argument(help="The hash that `explain` or `trail` shows.")],
+    json: Json = False,
+) -> None:
+    """What was received from, or sent to, one of the two systems, byte for byte as it travelled."""
+    raw = context.connection(name).ledger.evidence(sha256)
+    if json:
+        print_json({"sha256": sha256, "size": len(raw), "text": raw.decode("utf-8", "replace")})
+    else:
+        sys.stdout.buffer.write(raw)
 
 
 def trail(

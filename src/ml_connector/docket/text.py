@@ -126,6 +126,7 @@ def _told(entry: TrailEntry) -> str:
     shown = ("batch", "reason", "why", "cause", "by", "audit_trail_code", "how", "attempt")
     detail = entry.event.detail
     words = [f"{name.replace('_', ' ')} {detail[name]}" for name in shown if name in detail]
+    words += [f"{name} {detail[name]}" for name in ("request", "answer") if name in detail]
     return "  " + ", ".join(words) if words else ""
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -20,6 +21,7 @@ from ml_connector.books.number import PREFIX
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.money import Currency
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)\Z")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 
@@ -123,8 +125,26 @@ def secret(reference: str, what: str) -> str:
     return text.strip("\r\n")
 
 
+def prefix_taken(settings: Settings, others: Iterable[Settings]) -> Finding | None:
+    """Two connections into one GP company need two prefixes, or they would ask for the same document numbers."""
+    mine = {(gp.server.casefold().rstrip("/"), gp.company.casefold()) for gp in settings.gp.values()}
+    for other in others:
+        theirs = {(gp.server.casefold().rstrip("/"), gp.company.casefold()) for gp in other.gp.values()}
+        if other.name != settings.name and other.prefix == settings.prefix and mine & theirs:
+            return Finding(
+                "connection.prefix_taken",
+                f"connection {settings.name}",
+                f"connection {other.name} enters in the same GP company with prefix {other.prefix}",
+                "Choose another prefix in the settings, and add the connection again.",
+            )
+    return None
+
+
 def _faults(settings: Settings) -> list[str]:
     faults = []
+    for place, url in (("api_url", settings.servicetitan.api_url), ("auth_url", settings.servicetitan.auth_url)):
+        if url and not url.startswith("https://") and urlsplit(url).hostname not in LOOPBACK:
+            faults.append(f"servicetitan.{place} '{url}': use https, for credentials travel there")
     if not NAME.match(settings.name):
         faults.append(f"name '{settings.name}': use small letters, digits and hyphens, 31 at most, a letter first")
     if not PREFIX.match(settings.prefix):
