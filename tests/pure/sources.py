@@ -260,7 +260,8 @@ garbage_bills = st.builds(
 def damaged(draw: st.DrawFn) -> InvoiceSnapshot | BillSnapshot:
     """A good source with some of its fields, its lines' and its tax rates' turned to garbage."""
     snapshot = draw(consistent_invoices() | consistent_bills())
-    other = draw(garbage_invoices if isinstance(snapshot, InvoiceSnapshot) else garbage_bills)
+    other: InvoiceSnapshot | BillSnapshot
+    other = draw(garbage_invoices) if isinstance(snapshot, InvoiceSnapshot) else draw(garbage_bills)
     source = _mixed(draw, snapshot.source, other.source, keep=("status", "active", "business_unit"))
     if draw(st.booleans()):
         lines = snapshot.source.lines

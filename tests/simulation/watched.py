@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -21,17 +22,17 @@ class Moment(Enum):
 
 @dataclass
 class Snare:
-    """Kills at the `nth` request whose label contains `label`. `kill` tells whether there was anyone to kill."""
+    """Strikes its victim at the `nth` request whose label contains `label`."""
 
-    kill: Callable[[], bool]
-    label: str = ""
+    label: str
+    moment: Moment
     nth: int = 1
-    moment: Moment = Moment.BEFORE_DEED
     delay: float = 0.001
+    victim: Future[Callable[[], bool]] = field(default_factory=Future)  # what to do to it; False where it was dead
     sprung: threading.Event = field(default_factory=threading.Event)
 
     def spring(self) -> None:
-        if self.kill():
+        if self.victim.result(60)():
             self.sprung.set()
 
 
@@ -90,9 +91,11 @@ class Watched:
 
 
 def label_of(request: Request) -> str:
-    """Method and resource, without tenant, company and key: `GET Sales/Customers`, `GET accounting export/invoices`."""
-    path = re.sub(r"^/GPService/.*?Companies\(.*?\)/|\(.*", "", request.path)
-    path = re.sub(r"^/(\w+)/v2/tenant/\d+/", r"\1 ", path)
-    names = [name for name, values in request.query.items() for value in values if name == "$filter"]
-    about = re.findall(r"(\w+) (?:eq|in)", request.query["$filter"][0]) if names else []
-    return " by ".join([f"{request.method} {path}", *dict.fromkeys(about)])
+    """`accounting GET export/invoices`, `GET Sales/Customers by CustomerNumber`; without tenant, company and keys.
+
+    A question about documents that wants their distributions too ends in `with Distributions`.
+    """
+    path = re.sub(r"^/GPService/.*?Companies\(.*?\)/|^/\w+/v2/tenant/\d+/|\(.*?\)", "", request.path)
+    asked = dict.fromkeys(re.findall(r"(\w+) (?:eq|in)\b", request.query.get("$filter", [""])[0]))
+    label = " by ".join([f"{request.method} {path}", *asked])
+    return " with ".join([label, *request.query.get("$expand", [])])

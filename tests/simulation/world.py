@@ -5,27 +5,32 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+import sqlalchemy as sa
 
 from ml_connector.docket.records import DocketRecord
 from ml_connector.docket.stages import Approved, Deferred, Entered, Gone, InDoubt, Posted, Stage
 from ml_connector.docket.text import findings_of
+from ml_connector.docket.trail import TrailEntry
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.tieout import tie_out
 from ml_connector.runtime.trial import APP_KEY, CLIENT_ID, CLIENT_SECRET, Trial, write_trial
 from ml_connector.sandbox.company import DIALECTS, Company, SbaApplication
 from ml_connector.sandbox.company.books import BY_HAND
-from ml_connector.sandbox.company.records import Kind, Module
+from ml_connector.sandbox.company.records import Kind
 from ml_connector.sandbox.faults import Faults
 from ml_connector.sandbox.month import a_month
 from ml_connector.sandbox.serving import Server
 from ml_connector.sandbox.shop import Shop
 from ml_connector.store.database import Database
 from ml_connector.store.ledger import Ledger
+from ml_connector.store.schema import leases
 from ml_connector.workbook.reading import read as read_workbook
 from tests.simulation.nursery import Command, Nursery
 from tests.simulation.watched import Moment, Snare, Watch, Watched
@@ -69,6 +74,11 @@ class World:
     def shop_faults(self) -> Faults:
         return self.shop.faults
 
+    def trade_goes_on(self, invoices: int = 8) -> None:
+        """More visits are made and invoiced."""
+        for _ in range(invoices):
+            self.shop.do_add_invoice(lines=[{"item": "AC-TUNE"}, {"item": "FILTER-16"}])
+
     # Commands
 
     def start(self, *arguments: str) -> Command:
@@ -80,31 +90,24 @@ class World:
         """What the command told, when it has ended; asserts that it did not fail."""
         command = self.start(*arguments)
         code = command.wait()
-        assert code in (DONE, A_PERSON_IS_NEEDED), f"{self.history}: {code} {command.out.read_text()} {command.err.read_text()}"
+        assert code in (DONE, A_PERSON_IS_NEEDED), f"{code}: {command.out.read_text()}{command.err.read_text()}"
         return command.told()
 
-    def run_into(self, label: str, moment: Moment, nth: int = 1, delay: float = 0.001, *arguments: str) -> bool:
-        """Run until a request kills it. False where the run ended before."""
-        born: list[Command] = []
-        alive = threading.Event()
-
-        def kill() -> bool:
-            alive.wait(60)
-            return born[0].kill()
-
-        snare = Snare(kill, label, nth, moment, delay)
-        self._wait_for_the_lease()
+    def run_into(
+        self, label: str, moment: Moment, *arguments: str, nth: int = 1, delay: float = 0.001
+    ) -> bool:
+        """Run until the nth request of that label, and kill it then. False where the run ended before."""
+        snare = Snare(label, moment, nth, delay)
         self.watch.set(snare)
-        born.append(self.start("run", NAME, *arguments))
-        alive.set()
-        self._end(born[0])
+        command = self.start("run", NAME, *arguments)
+        snare.victim.set_result(command.kill)
+        self._end(command)
         self.watch.set(None)
-        return self._count(snare.sprung.is_set(), f"{label or 'any'} #{nth}, {moment.value}")
+        return self._count(snare.sprung.is_set(), f"{label or 'request'} {nth}, {moment.value}")
 
     def run_until(self, event: str, *arguments: str, nth: int = 1) -> bool:
         """Run until an entry of that name appears in the trail, and kill it then. False where the run ended before."""
-        self._wait_for_the_lease()
-        after = self.last_seq()
+        after = len(self.events())
         command = self.start("run", NAME, *arguments)
         while command.is_running:
             entries = self.ledger.trail(after_seq=after)
@@ -138,14 +141,15 @@ class World:
         else:
             assert code in (-9, DONE, A_PERSON_IS_NEEDED), f"{code}: {command.err.read_text()}"
 
-    def _wait_for_the_lease(self) -> None:
-        """A run that was killed still holds the tenant, until its lease ends by itself."""
-        while (lease := self.ledger.hold(f"servicetitan-{_tenant(self.ledger, self.database)}", 1)) is None:
-            time.sleep(0.02)
-        lease.release()
+    def _let_the_lease_end(self) -> None:
+        """As if the time had passed after which a run that died may be taken over."""
+        with self.database.writing() as sql:
+            sql.execute(sa.update(leases).values(expires_at=datetime(1970, 1, 1, tzinfo=UTC)))
 
     def _count(self, killed: bool, how: str) -> bool:
         self.kills += killed
+        if killed:
+            self._let_the_lease_end()
         self.history.append(f"{'killed at' if killed else 'ended before'} {how}")
         return killed
 
@@ -155,18 +159,12 @@ class World:
         """The ledger's documents of these stages, by number."""
         return {it.document.number: it.stage for it in self.ledger.documents(stages, 10_000)}
 
-    def last_seq(self) -> int:
-        return sum(1 for _ in self._trail())
-
-    def events(self) -> Counter[str]:
-        """How often each name stands in the trail."""
-        return Counter(name for name in self._trail())
-
-    def _trail(self) -> Iterator[str]:
-        after = 0
-        while entries := self.ledger.trail(after_seq=after):
-            yield from (it.event.name for it in entries)
-            after = entries[-1].seq
+    def events(self) -> list[TrailEntry]:
+        """The trail."""
+        found: list[TrailEntry] = []
+        while entries := self.ledger.trail(after_seq=len(found)):
+            found += entries
+        return found
 
     def newest(self, source_id: int) -> DocketRecord:
         """The newest version of a source."""
@@ -177,22 +175,19 @@ class World:
         return {it.code for it in findings_of(self.newest(source_id))}
 
     def in_gp(self) -> dict[str, Mapping[str, Any]]:
-        """What GP holds that came in by the service, by number, all but the batch and the day it was touched."""
-        told = [it for it in self.company.records()["documents"] if it["entered_by"] != BY_HAND]
-        assert all(count == 1 for count in Counter(it["number"] for it in told).values()), "a number is there twice"
+        """What GP holds that came in by the service, by number: all but its batch and what GP adds by itself."""
+        told = self._by_service()
+        assert len({it["number"] for it in told}) == len(told), "a number is there twice"
         left_out = ("batch", "modified", "audit_trail_code")
         return {it["number"]: {k: v for k, v in it.items() if k not in left_out} for it in told}
 
+    def _by_service(self) -> list[Mapping[str, Any]]:
+        return [it for it in self.company.records()["documents"] if it["entered_by"] != BY_HAND]
+
     def creates(self) -> int:
         """How many documents GP was asked to enter, whatever came of it."""
-        calls: Mapping[str, int] = self.company_records()["calls"]
-        return sum(count for name, count in calls.items() if name.startswith("create "))
-
-    def company_records(self) -> Mapping[str, Any]:
-        application = self.trial.company.application
-        told: Any = application.records()
-        records: Mapping[str, Any] = told
-        return records
+        records: Any = self.trial.company.application.records()
+        return sum(count for call, count in records["calls"].items() if call.startswith("create "))
 
     # The proof
 
@@ -203,7 +198,7 @@ class World:
         """
         story = "\n".join(self.history)
         held = self.in_gp()
-        per_source = Counter(number.translate(_KINDS).partition("-")[0] for number in held)
+        per_source = Counter(_source_of(number) for number, it in held.items() if not it["voided"])
         assert not [source for source, count in per_source.items() if count > 1], story
         if truth is not None:
             assert sorted(held) == sorted(truth), story
@@ -215,19 +210,21 @@ class World:
         self.assert_a_further_run_changes_nothing()
 
     def assert_ledger_is_right(self) -> None:
-        """The stage of each document is what GP shows, the batch too; the trail is whole."""
-        known = {it.document.number: it for it in self.ledger.documents((Entered, Posted, Gone), 10_000)}
-        there = {it["number"]: it for it in self.company.records()["documents"] if it["entered_by"] != BY_HAND}
+        """The stage of each document is what GP shows, its batch too; the trail is whole."""
+        known = {it.document.number: it for it in self.ledger.documents(get_args(Stage), 10_000)}
+        there = {it["number"]: it for it in self._by_service()}
         for number, it in known.items():
             match it.stage:
                 case Entered(batch):
-                    assert (there[number]["state"], there[number]["batch"]) == ("work", batch)
+                    assert (there[number]["state"], there[number]["batch"]) == ("Work", batch)
+                    assert there[number]["document_amount"] == str(it.document.amount.amount)
                 case Posted():
-                    assert there[number]["state"] in ("open", "history")
+                    assert there[number]["state"] in ("Open", "History")
+                    assert there[number]["document_amount"] == str(it.document.amount.amount)
                 case Gone(how):
-                    assert (number not in there) if how == "absent" else there[number]["voided"]
-            if not isinstance(it.stage, Gone):
-                assert str(it.document.amount.amount) == there[number]["document_amount"]
+                    assert there[number]["voided"] if how == "voided" else number not in there
+                case _:
+                    assert it.was_entered or number not in there, f"{number} stands as {it.stage}"
         assert there.keys() <= known.keys()
         assert self.call("trail", NAME, "--verify") == {"holds": True, "broken_at": None}
 
@@ -238,12 +235,9 @@ class World:
         assert self.company.records() == before
 
 
-_KINDS = str.maketrans("CD", "ID") | str.maketrans("D", "B")
-
-
-def _tenant(ledger: Ledger, database: Database) -> int:
-    definition = database.connections("simulation").get(ledger.connection_name).definition
-    return form.from_values(definition, NAME).servicetitan.tenant_id
+def _source_of(number: str) -> tuple[str, str]:
+    """The source behind one of our numbers: an invoice and its credit memo are one, and so are all revisions."""
+    return "invoice" if number[2] in "IC" else "bill", number[3:].partition("-")[0]
 
 
 @contextmanager
@@ -256,7 +250,7 @@ def a_world(
     dialect: str = "one",
     mode: str = "automatic",
     pause: float = 0.5,
-    lease: float = 1.0,
+    lease: float = 5.0,
     read_back_percent: int = 5,
     seed: int = 0,
 ) -> Iterator[World]:
@@ -304,10 +298,3 @@ def without_trouble(
         world.finish(*arguments)
         world.assert_exactly_once()
         return world.in_gp()
-
-
-def modules_of(numbers: Iterable[str]) -> dict[Module, list[str]]:
-    found: dict[Module, list[str]] = {module: [] for module in Module}
-    for number in numbers:
-        found[Kind(kind_of(number)).module].append(number)
-    return found

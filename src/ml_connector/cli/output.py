@@ -88,6 +88,8 @@ def progress(silent: bool) -> Iterator[Told]:
 
         def told(step: str, done: int, of: int | None) -> None:
             if step not in bars:
+                for earlier in shown.tasks:
+                    shown.update(earlier.id, total=earlier.completed)
                 bars[step] = shown.add_task(step, total=of)
             shown.update(bars[step], completed=done, total=of)
 

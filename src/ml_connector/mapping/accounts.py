@@ -26,8 +26,11 @@ class Chooser:
     """The Accounts table, ready to choose from. The same features always choose the same row, so it remembers."""
 
     rules: tuple[AccountRule, ...]
-    columns: tuple[str, ...]
-    _remembered: dict[tuple[tuple[str, ...], ...], tuple[AccountRule, ...]] = field(default_factory=dict)
+    columns: tuple[str, ...]  # of those in the table, the ones that a rule fills
+    _remembered: dict[tuple[tuple[str, ...], ...], tuple[AccountRule, ...]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.columns = tuple(column for column in self.columns if any(column in rule.matches for rule in self.rules))
 
     def best(self, features: Features) -> tuple[AccountRule, ...]:
         """The most telling rules that match: none, one, or several equally telling ones."""

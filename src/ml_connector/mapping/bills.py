@@ -263,5 +263,4 @@ def _header_differs(bill: Bill, lines: Money, whole: Money) -> Finding:
 
 
 def _sum(*parts: Decimal | None) -> Decimal | None:
-    given = [part for part in parts if part is not None]
-    return sum(given, Decimal(0)) if given else None
+    return sum(map(known, parts), Decimal(0)) if any(part is not None for part in parts) else None

@@ -35,10 +35,11 @@ class Advance:
     def all(self, progress: Progress) -> int:
         """Plan every opened docket, oldest first, a chunk and a transaction at a time. Returns how many."""
         planned, after = 0, 0
+        waiting = self.ledger.count_opened()
         while dockets := self.ledger.opened(_CHUNK, after):
             self.chunk(dockets)
             planned, after = planned + len(dockets), dockets[-1].id
-            progress("plan", planned, None)
+            progress("plan", planned, waiting)
         return planned
 
     def chunk(self, dockets: Sequence[DocketRecord]) -> None:

@@ -39,6 +39,7 @@ class Confirming:
 
     def all(self, progress: Progress) -> None:
         after = 0
+        waiting = self.ledger.count_documents((stages.Entered,), self.company)
         while records := self.ledger.documents((stages.Entered,), _CHUNK, after_id=after, company=self.company):
             after = records[-1].id
             for series in Series:
@@ -46,7 +47,7 @@ class Confirming:
                 if mine:
                     self._chunk(series, mine)
             self.confirmed += len(records)
-            progress("confirm", self.confirmed, None)
+            progress("confirm", self.confirmed, waiting)
 
     def batches(self, opened: Iterable[OpenedBatch]) -> None:
         """Count and add up each batch of the run as GP shows it; name what is foreign, missing or moved."""

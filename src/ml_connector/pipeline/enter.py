@@ -63,6 +63,7 @@ class Entering:
         done, after = 0, 0
         if not self.dry:
             self._take_up_deferred()
+        waiting = self.ledger.count_documents(self._wanted, self.company, newest_only=True)
         while not self.halted and (records := self.sendable(_CHUNK, after)):
             after = records[-1].id
             for it in self._look_and_check(records):
@@ -70,12 +71,11 @@ class Entering:
                     return
                 self._claim_and_send(it)
                 done += 1
-                progress("enter", done, None)
+                progress("enter", done, waiting)
 
     def sendable(self, limit: int, after: int = 0) -> Sequence[DocumentRecord]:
         """Approved documents of the newest version of their source; of a dry run, those that wait for approval too."""
-        wanted = (stages.Planned, stages.Approved, stages.Deferred) if self.dry else (stages.Approved,)
-        return self.ledger.documents(wanted, limit, after_id=after, company=self.company, newest_only=True)
+        return self.ledger.documents(self._wanted, limit, after_id=after, company=self.company, newest_only=True)
 
     def settle(self, wait: bool) -> None:
         """Ask GP for every document in doubt whose pause is over; with `wait`, sit out a pause that is not."""
@@ -89,6 +89,10 @@ class Entering:
             standing = self._find(due)
             for it in due:
                 self._settle_one(it, standing.get(it.document.number))
+
+    @property
+    def _wanted(self) -> tuple[type[Stage], ...]:
+        return (stages.Planned, stages.Approved, stages.Deferred) if self.dry else (stages.Approved,)
 
     def _take_up_deferred(self) -> None:
         after = 0

@@ -88,6 +88,8 @@ class Ledger(Protocol):
 
     def opened(self, limit: int, after_id: int = 0) -> Sequence[DocketRecord]: ...
 
+    def count_opened(self) -> int: ...
+
     def docket(self, docket_id: int) -> DocketRecord: ...
 
     def earlier(self, docket: DocketRecord) -> Sequence[DocketRecord]:
@@ -107,6 +109,10 @@ class Ledger(Protocol):
         newest_only: bool = False,
     ) -> Sequence[DocumentRecord]:
         """Documents at these stages, by id; `newest_only` leaves out those whose source has a newer version."""
+
+    def count_documents(
+        self, stages: Iterable[type[Stage]], company: str | None = None, newest_only: bool = False
+    ) -> int: ...
 
     def holds(self, code: str | None = None) -> Sequence[DocketRecord]: ...
 

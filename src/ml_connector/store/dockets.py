@@ -86,16 +86,37 @@ def standing(
     newest_only: bool,
 ) -> list[DocumentRecord]:
     """Documents in one of these stages, in the order of their ids."""
-    wanted = sa.select(documents).where(
-        documents.c.connection_id == connection_id,
-        documents.c.stage.in_([name_of(stage) for stage in stages]),
-        documents.c.id > after_id,
-    )
+    wanted = _at(sa.select(documents), connection_id, stages, company, newest_only).where(documents.c.id > after_id)
+    return [document_record(row) for row in sql.execute(wanted.order_by(documents.c.id).limit(limit)).mappings()]
+
+
+def count_opened(sql: sa.Connection, connection_id: int) -> int:
+    wanted = sa.select(sa.func.count()).select_from(dockets)
+    here = (dockets.c.connection_id == connection_id, dockets.c.stage == name_of(Opened))
+    return sql.execute(wanted.where(*here)).scalar_one()
+
+
+def count_standing(
+    sql: sa.Connection, connection_id: int, stages: Iterable[type[Stage]], company: str | None, newest_only: bool
+) -> int:
+    wanted = sa.select(sa.func.count(documents.c.id))
+    return int(sql.execute(_at(wanted, connection_id, stages, company, newest_only)).scalar_one())
+
+
+def _at(
+    wanted: sa.Select[Any],
+    connection_id: int,
+    stages: Iterable[type[Stage]],
+    company: str | None,
+    newest_only: bool,
+) -> sa.Select[Any]:
+    names = [name_of(stage) for stage in stages]
+    wanted = wanted.where(documents.c.connection_id == connection_id, documents.c.stage.in_(names))
     if company is not None:
         wanted = wanted.where(documents.c.company == company)
     if newest_only:
         wanted = wanted.join(dockets, dockets.c.id == documents.c.docket_id).where(is_newest())
-    return [document_record(row) for row in sql.execute(wanted.order_by(documents.c.id).limit(limit)).mappings()]
+    return wanted
 
 
 def in_batch(sql: sa.Connection, connection_id: int, batch_id: str) -> list[DocumentRecord]:

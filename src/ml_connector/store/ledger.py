@@ -144,6 +144,18 @@ class Ledger:
         with self._database.reading() as sql:
             return dockets.standing(sql, self._id, stages, limit, after_id, company, newest_only)
 
+    def count_opened(self) -> int:
+        """How many dockets wait for a plan."""
+        with self._database.reading() as sql:
+            return dockets.count_opened(sql, self._id)
+
+    def count_documents(
+        self, stages: Iterable[type[Stage]], company: str | None = None, newest_only: bool = False
+    ) -> int:
+        """How many `documents` would give, without a limit."""
+        with self._database.reading() as sql:
+            return dockets.count_standing(sql, self._id, stages, company, newest_only)
+
     def in_batch(self, batch_id: str) -> list[DocumentRecord]:
         with self._database.reading() as sql:
             return dockets.in_batch(sql, self._id, batch_id)
