@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import entering, planning, sweep
-from bench.measuring import Report, Spread, machine
+from bench.measuring import Report, machine
 
 BENCHES = ("planning", "sweep", "entering")
 
@@ -32,7 +32,7 @@ def main() -> None:
     if asked.json:
         print(msgspec.json.encode({"machine": before, "rounds": asked.rounds, **reports}).decode())
     else:
-        Console().print(f"{asked.rounds} rounds, median (lowest to highest); machine {before}", style="dim")
+        Console().print(f"{asked.rounds} rounds; {before}", style="dim")
 
 
 def _measure(which: str, scale: float, rounds: int, with_reference: bool) -> Report:
@@ -45,22 +45,18 @@ def _measure(which: str, scale: float, rounds: int, with_reference: bool) -> Rep
 
 def _show(report: Report) -> None:
     console = Console(highlight=False)
-    units = list(dict.fromkeys(unit for figures in report.lines.values() for unit in figures))
     table = Table(title=report.title, title_justify="left", title_style="bold", header_style="dim")
     table.add_column("")
-    for unit in units:
-        table.add_column(unit, justify="right")
+    table.add_column("unit")
+    for heading in ("median", "lowest", "highest"):
+        table.add_column(heading, justify="right")
     for name, figures in report.lines.items():
-        table.add_row(name, *(_cell(figures.get(unit)) for unit in units))
+        for n, (unit, it) in enumerate(figures.items()):
+            table.add_row("" if n else name, unit, _short(it.median), _short(it.low), _short(it.high))
+        table.add_section()
     console.print(table)
     for note in report.notes:
         console.print(f"  · {note}", style="dim")
-
-
-def _cell(spread: Spread | None) -> str:
-    if spread is None:
-        return ""
-    return f"{_short(spread.median)}\n({_short(spread.low)} to {_short(spread.high)})"
 
 
 def _short(value: float) -> str:

@@ -19,7 +19,7 @@ from ml_connector.books.characters import fit, holds, known
 from ml_connector.books.distribution import Distribution, ReceivablesType, credit, debit
 from ml_connector.books.document import Document, DocumentKind, signed
 from ml_connector.books.number import LONGEST, number_of
-from ml_connector.books.period import Series, first_open_day, period_of
+from ml_connector.books.period import FiscalPeriod, Series, first_open_day, period_of
 from ml_connector.books.text import text_of
 from tests.builders import (
     DAY,
@@ -244,10 +244,20 @@ class TestDocuments:
             batch_id("STX", False, DAY, 10_000)
 
     def test_kinds_that_close_apart_are_batched_apart(self) -> None:
-        """Receivables and payables, and each month, have batches of their own."""
-        keys = {key_of(it) for it in (a_document(), a_voucher(), a_document(posting_date=date(2026, 4, 1)))}
-        assert len(keys) == 3
-        assert key_of(a_document()) == key_of(a_document(kind=DocumentKind.RECEIVABLES_CREDIT_MEMO, number="STC1"))
+        """Receivables and payables, and each period, have batches of their own; a credit memo goes with the invoices."""
+        documents = (a_document(), a_voucher(), a_document(posting_date=date(2026, 4, 1)))
+        assert len({key_of(it, periods()) for it in documents}) == 3
+        credit = a_document(kind=DocumentKind.RECEIVABLES_CREDIT_MEMO, number="STC1")
+        assert key_of(credit, periods()) == key_of(a_document(), periods())
+
+    def test_a_batch_never_spans_two_periods_of_a_4_4_5_calendar(self) -> None:
+        """Periods need not be months: the 28th and the 29th of March may be two of them."""
+        fiscal = [
+            FiscalPeriod(2026, 3, date(2026, 3, 1), date(2026, 3, 28), frozenset()),
+            FiscalPeriod(2026, 4, date(2026, 3, 29), date(2026, 4, 25), frozenset()),
+        ]
+        keys = [key_of(a_document(posting_date=date(2026, 3, day)), fiscal) for day in (28, 29)]
+        assert [(key.year, key.period) for key in keys] == [(2026, 3), (2026, 4)]
 
     def test_the_text_is_a_page_of_a_journal(self) -> None:
         """What `explain` prints and a bookkeeper reads."""

@@ -28,12 +28,10 @@ class Snare:
     moment: Moment
     nth: int = 1
     delay: float = 0.001
-    victim: Future[Callable[[], bool]] = field(default_factory=Future)  # what to do to it; False where it was dead
-    sprung: threading.Event = field(default_factory=threading.Event)
+    strike: Future[Callable[[], object]] = field(default_factory=Future)  # known when the victim is born
 
     def spring(self) -> None:
-        if self.victim.result(60)():
-            self.sprung.set()
+        self.strike.result(60)()
 
 
 class Watch:

@@ -37,6 +37,7 @@ from tests.simulation.watched import Moment, Snare, Watch, Watched
 
 NAME = "trial"
 DONE, FAILED, A_PERSON_IS_NEEDED = 0, 1, 3
+PAUSE = 0.5  # seconds for which a lost answer is left alone
 PASSING = ("run.busy", "run.lease_lost", "servicetitan.", "gp.unreachable", "gp.answer", "store.locked")
 
 
@@ -100,10 +101,10 @@ class World:
         snare = Snare(label, moment, nth, delay)
         self.watch.set(snare)
         command = self.start("run", NAME, *arguments)
-        snare.victim.set_result(command.kill)
+        snare.strike.set_result(command.kill)
         self._end(command)
         self.watch.set(None)
-        return self._count(snare.sprung.is_set(), f"{label or 'request'} {nth}, {moment.value}")
+        return self._count(command.was_killed, f"{label or 'request'} {nth}, {moment.value}")
 
     def run_until(self, event: str, *arguments: str, nth: int = 1) -> bool:
         """Run until an entry of that name appears in the trail, and kill it then. False where the run ended before."""
@@ -249,7 +250,7 @@ def a_world(
     shop: Shop | None = None,
     dialect: str = "one",
     mode: str = "automatic",
-    pause: float = 0.5,
+    pause: float = PAUSE,
     lease: float = 5.0,
     read_back_percent: int = 5,
     seed: int = 0,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from ml_connector.books.document import RECEIVABLES, Document
+from ml_connector.books.period import FiscalPeriod, period_of
 from ml_connector.money import Money
 
 LONGEST = 15
@@ -13,18 +15,20 @@ LONGEST = 15
 
 @dataclass(frozen=True, slots=True)
 class BatchKey:
-    """What the documents of one batch share. Receivables and payables have batches of their own."""
+    """What the documents of one batch share: company, subledger and fiscal period."""
 
     company: str
     receivables: bool
-    year: int
-    month: int
+    year: int  # fiscal
+    period: int
 
 
-def key_of(document: Document) -> BatchKey:
-    """The batch that a document belongs in. A calendar month stands for the posting period, which never spans two."""
-    day = document.posting_date
-    return BatchKey(document.company, document.kind in RECEIVABLES, day.year, day.month)
+def key_of(document: Document, periods: Iterable[FiscalPeriod]) -> BatchKey:
+    """The batch that a document belongs in. Raises ValueError where its posting date is in no known period."""
+    period = period_of(document.posting_date, periods)
+    if period is None:
+        raise ValueError(f"{document.number}: no fiscal period is known for {document.posting_date}")
+    return BatchKey(document.company, document.kind in RECEIVABLES, period.year, period.number)
 
 
 def batch_id(prefix: str, receivables: bool, opened: date, serial: int) -> str:

@@ -143,7 +143,7 @@ class RunRecord:
     ended: datetime | None
     actor: str
     dry: bool
-    outcome: str  # running | finished | interrupted
+    outcome: str  # running | finished | interrupted: <code> | stopped by hand | died
     counts: Mapping[str, object]
 
 

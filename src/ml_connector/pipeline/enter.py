@@ -215,7 +215,7 @@ class Entering:
         return standing
 
     def _batch(self, document: Document) -> str:
-        key = key_of(document)
+        key = key_of(document, self.desk.facts.periods)
         if key not in self._batches:
             self._batches[key] = self.ledger.open_batch(self.run_id, self.prefix, key, self.day)
         return self._batches[key]

@@ -58,6 +58,9 @@ def run(
             if fault.finding.code != "run.lease_lost":
                 ledger.end_run(road.run_id, f"interrupted: {fault.finding.code}", {})
             raise
+        except KeyboardInterrupt:
+            ledger.end_run(road.run_id, "stopped by hand", {})
+            raise
         ledger.end_run(road.run_id, "finished", msgspec.to_builtins(result))
     return result
 

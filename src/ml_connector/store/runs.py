@@ -18,9 +18,14 @@ from ml_connector.store.schema import batches, documents, runs
 from ml_connector.store.trail import Writing
 
 RUNNING = "running"
+DIED = "died"
 
 
 def start(w: Writing, dry: bool) -> int:
+    """Begin a run. One that never ended has died: its lease is in our hands now."""
+    dead = sa.update(runs).where(runs.c.connection_id == w.connection_id, runs.c.outcome == RUNNING)
+    for died in w.sql.execute(dead.values(outcome=DIED, ended_at=w.at).returning(runs.c.id)).scalars():
+        w.append(Event("run.died", {"run": died}))
     row = {"connection_id": w.connection_id, "started_at": w.at, "actor": w.actor, "dry": dry}
     added = sa.insert(runs).values(**row, outcome=RUNNING, counts="{}")
     run_id: int = w.sql.execute(added.returning(runs.c.id)).scalar_one()
@@ -59,9 +64,9 @@ def open_batch(w: Writing, run_id: int, prefix: str, key: BatchKey, day: date) -
     serial = (w.sql.execute(last).scalar_one() or 0) + 1
     name = batch_id(prefix, key.receivables, day, serial)
     row = {"connection_id": w.connection_id, "run_id": run_id, "company": key.company, "receivables": key.receivables}
-    row |= {"year": key.year, "month": key.month, "batch_id": name, "day": day, "serial": serial, "opened_at": w.at}
+    row |= {"year": key.year, "period": key.period, "batch_id": name, "day": day, "serial": serial, "opened_at": w.at}
     w.sql.execute(sa.insert(batches), [row])
-    detail = {"batch": name, "run": run_id, "company": key.company, "year": key.year, "month": key.month}
+    detail = {"batch": name, "run": run_id, "company": key.company, "year": key.year, "period": key.period}
     w.append(Event("batch.opened", detail))
     return name
 
@@ -69,7 +74,7 @@ def open_batch(w: Writing, run_id: int, prefix: str, key: BatchKey, day: date) -
 def batches_of(sql: sa.Connection, connection_id: int, run_id: int) -> list[OpenedBatch]:
     wanted = sa.select(batches).where(batches.c.connection_id == connection_id, batches.c.run_id == run_id)
     return [
-        OpenedBatch(row["batch_id"], BatchKey(row["company"], row["receivables"], row["year"], row["month"]))
+        OpenedBatch(row["batch_id"], BatchKey(row["company"], row["receivables"], row["year"], row["period"]))
         for row in sql.execute(wanted.order_by(batches.c.id)).mappings()
     ]
 

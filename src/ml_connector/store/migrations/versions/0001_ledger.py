@@ -138,7 +138,7 @@ def upgrade() -> None:
         sa.Column("company", sa.Text(), nullable=False),
         sa.Column("receivables", sa.Boolean(), nullable=False),
         sa.Column("year", sa.Integer(), nullable=False),
-        sa.Column("month", sa.Integer(), nullable=False),
+        sa.Column("period", sa.Integer(), nullable=False),
         sa.Column("batch_id", sa.Text(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("serial", sa.Integer(), nullable=False),
