@@ -86,9 +86,7 @@ def measure(invoices: int, rounds: int, with_reference: bool = True) -> Report:
             if python:
                 contestants[REFERENCE] = _Contestant(lambda url, n: _reference_floor(python, url, n), folder)
         else:
-            notes.append(
-                "the reference server or node is not here: the sandbox serves, which is slower and then the limit"
-            )
+            notes.append("the sandbox serves, and is the limit: only the ratio of CPU says something")
         who = "the sandbox" if served is _sandbox else "the reference server"
         notes.append(f"{invoices} invoices in pages of {PAGE_ROWS}, from {who}")
         notes.append(

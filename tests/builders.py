@@ -228,7 +228,7 @@ def options(**values: str) -> list[dict[str, str]]:
     return [{"option": name, "value": value} for name, value in values.items()]
 
 
-_SAMPLE_RULEBOOK = a_rulebook()
+SAMPLE_RULEBOOK = a_rulebook()
 
 
 # What the books hold
@@ -284,7 +284,7 @@ def facts(**fields: Any) -> CompanyFacts:
 
 def a_frame(rulebook: Rulebook | None = None, books: CompanyFacts | None = None, prefix: str = PREFIX) -> Frame:
     known = books or facts()
-    return Frame.of(rulebook or _SAMPLE_RULEBOOK, {known.company: known}, prefix)
+    return Frame.of(rulebook or SAMPLE_RULEBOOK, {known.company: known}, prefix)
 
 
 def a_document(**fields: Any) -> ReceivablesDocument:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ml_connector.cli.output import Exit
-from tests.house.commands import COMMANDS, options_of, parse
+from tests.house.commands import COMMANDS, command_of, options_of, parse
 from tests.house.reading import DOCS, name_of, pages, section
 
 PAGE = DOCS / "commands.md"
@@ -26,12 +26,22 @@ def lines(page: Path) -> list[str]:
     return [found[1] for line in whole if (found := LINE.match(line))]
 
 
+def typed(line: str) -> list[str]:
+    """The words that the program sees: no comment, and nothing that the shell keeps for itself."""
+    words = shlex.split(line, comments=True)
+    ends = [words.index(it) for it in (">", "|", "&&") if it in words]
+    return words[: min(ends, default=len(words))]
+
+
 @pytest.mark.parametrize("page", pages(), ids=name_of)
 def test_every_command_that_a_page_shows_can_be_typed(page: Path) -> None:
     """The words are parsed as the program itself parses them."""
     for line in lines(page):
-        words = shlex.split(line, comments=True)
-        if HELP.isdisjoint(words) and not (len(words) == 1 and page != PAGE):  # a command spoken of, not typed
+        words = typed(line)
+        if not HELP.isdisjoint(words):
+            continue
+        _, arguments = command_of(words)
+        if arguments:  # else it is spoken of, not typed
             parse(words)
 
 
@@ -52,8 +62,9 @@ def test_every_command_speaks_json_and_shows_an_example(path: str) -> None:
     epilog = getattr(command, "epilog", None) or ""
     found = re.match(r"Example: ml-connector (.+)", epilog)
     assert found, f"the help of '{path}' has no example"
-    assert shlex.split(found[1])[: len(path.split())] == path.split()
-    parse(shlex.split(found[1]))
+    words = typed(found[1])
+    assert words[: len(path.split())] == path.split()
+    parse(words)
 
 
 def test_no_page_speaks_of_a_command_that_is_not_there() -> None:

@@ -67,4 +67,4 @@ def trouble(gp: Faults, shop: Faults, draw: random.Random) -> None:
     for fault in READS:
         gp.order(fault, method="GET", times=ALWAYS, probability=0.005)
     for fault in FEEDS:
-        shop.order(fault, path="/v2/", times=2, skip=draw.randint(0, 30))
+        shop.order(fault, path="/v2/", skip=draw.randint(0, 30))

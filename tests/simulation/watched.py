@@ -16,7 +16,7 @@ class Moment(Enum):
     """When a request's sender dies."""
 
     BEFORE_DEED = "before the deed"  # the request is on its way, and nothing is done
-    BEFORE_ANSWER = "after the deed, before the answer"
+    BEFORE_ANSWER = "after the deed, before the answer"  # which stays unread
     AFTER_ANSWER = "after the answer"  # `delay` seconds later, in the midst of what it makes of it
 
 

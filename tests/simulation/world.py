@@ -106,6 +106,21 @@ class World:
         self.watch.set(None)
         return self._count(command.was_killed, f"{label or 'request'} {nth}, {moment.value}")
 
+    def run_asleep(self, label: str, moment: Moment, nth: int) -> Command:
+        """A run that falls asleep around the nth request of that label. `go_on` wakes it."""
+        snare = Snare(label, moment, nth)
+        self.watch.set(snare)
+        command = self.start("run", NAME)
+        asleep = threading.Event()
+
+        def stop() -> None:
+            command.stop()
+            asleep.set()
+
+        snare.strike.set_result(stop)
+        assert asleep.wait(60), self.history
+        return command
+
     def run_until(self, event: str, *arguments: str, nth: int = 1) -> bool:
         """Run until an entry of that name appears in the trail, and kill it then. False where the run ended before."""
         after = len(self.events())
