@@ -38,6 +38,17 @@ def words(name: str) -> set[str]:
     return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)}
 
 
+def imported(path: Path) -> list[str]:
+    """The modules that it imports, and the full names of what it imports from them."""
+    names: list[str] = []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names += [it.name for it in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{it.name}" for it in node.names]
+    return names
+
+
 @pytest.mark.parametrize("path", rooms(), ids=name_of)
 def test_one_noun_per_concept(path: Path) -> None:
     """A class, function or method is named from docs/glossary.md."""
@@ -61,23 +72,19 @@ def test_the_pure_floors_call_no_clock_no_float_no_file(path: Path) -> None:
 @pytest.mark.parametrize("path", rooms(*PURE), ids=name_of)
 def test_the_pure_floors_import_nothing_that_reaches_out(path: Path) -> None:
     """No network, no files, no logging, no randomness: their modules are not even imported."""
-    for node in ast.walk(tree(path)):
-        names = [it.name for it in node.names] if isinstance(node, ast.Import) else []
-        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        for name in names:
-            first, _, rest = name.partition(".")
-            below = first == "ml_connector" and rest.split(".")[0] in {it.removesuffix(".py") for it in PURE}
-            assert below or first in PURE_IMPORTS, f"line {node.lineno}: {name}"
+    for name in imported(path):
+        first, _, rest = name.partition(".")
+        below = first == "ml_connector" and rest.split(".")[0] in {it.removesuffix(".py") for it in PURE}
+        assert below or first in PURE_IMPORTS, name
 
 
 @pytest.mark.parametrize("path", TESTS, ids=name_of)
 def test_tests_replace_nothing_behind_the_back_of_the_code(path: Path) -> None:
     """Where a test wants a mock, a port is missing."""
+    assert not [name for name in imported(path) if re.search(r"(^|\.)mock($|\.)|pytest_mock", name)]
     for node in ast.walk(tree(path)):
-        named = [it.name for it in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
-        named += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        named += [node.arg] if isinstance(node, ast.arg) else []
-        assert not any(re.search(r"(^|\.)mocker?$|pytest_mock", it) for it in named), f"line {node.lineno}"
+        if isinstance(node, ast.arg):
+            assert node.arg != "mocker", f"line {node.lineno}: mocker"
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "monkeypatch":
             assert node.attr not in ("setattr", "setitem", "delattr"), f"line {node.lineno}: monkeypatch.{node.attr}"
 

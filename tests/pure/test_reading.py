@@ -209,6 +209,20 @@ def test_a_wrong_company_is_not_told_again_by_every_row_that_names_it() -> None:
     assert [where for where, _ in found] == ["table Companies, row 2, column currency"]
 
 
+def test_a_segment_that_one_company_has_is_right() -> None:
+    """Two companies with account formats of their own share the table Accounts."""
+    other = {
+        **COMPANY_ROW,
+        "company": "ELC",
+        "account_format": "Main 4, Branch 3",
+        "receivables_account": "1200-000",
+        "payables_account": "2100-000",
+    }
+    rows = [{**ACCOUNT, "segment Branch": "007"}]
+    assert a_rulebook(companies=[COMPANY_ROW, other], accounts=rows).accounts[0].segments == {"Branch": "007"}
+    assert len(wrong(companies=[COMPANY_ROW, other], accounts=[{**ACCOUNT, "segment Branch": "7"}])) == 1
+
+
 def test_no_company_is_no_rulebook() -> None:
     """Something must be entered somewhere."""
     found = read(tables(companies=[], business_units=[], options=[]))

@@ -17,6 +17,9 @@ def fit(text: str, length: int) -> str:
 
 
 def known(text: str) -> str:
+    """The text with every character that GP's database lacks replaced."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_known(character) for character in unicodedata.normalize("NFC", text))
 
 

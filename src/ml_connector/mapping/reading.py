@@ -150,9 +150,7 @@ class _Reader:
             if row["main"] and formats and all(len(row["main"]) != _main_length(form) for form in formats):
                 text = f"'{row['main']}' is not {_main_length(formats[0])} characters long"
                 self.complain("Accounts", row.number, "main", text, "write the main segment alone")
-            segments: dict[str, str] = {}
-            for rule in companies.values():
-                segments |= self._segments("Accounts", row, rule)
+            segments = self._segments_of_any("Accounts", row, companies)
             yield AccountRule(row.number, matches, account, row["main"].upper(), segments)
 
     def twins(self, rules: list[AccountRule], columns: tuple[str, ...]) -> None:
@@ -267,6 +265,19 @@ class _Reader:
                 self.complain(table, row.number, column, wants, "write the segment's full value, with its zeros")
             segments[name] = text.upper()
         return segments
+
+    def _segments_of_any(self, table: str, row: Row, companies: dict[str, CompanyRule]) -> dict[str, str]:
+        """The segments of a row that is for all companies: right if one company has them so, else wrong as for the first."""
+        before = len(self.findings)
+        for company in companies.values():
+            told = len(self.findings)
+            segments = self._segments(table, row, company)
+            if len(self.findings) == told:
+                del self.findings[before:]
+                return segments
+            if told > before:
+                del self.findings[told:]
+        return {}
 
     def _account(self, table: str, row: Row, column: str, form: AccountFormat | None) -> AccountNumber | None:
         account = AccountNumber.parse(row[column].upper())

@@ -16,6 +16,7 @@ _LEVEL = 1  # a page of invoices shrinks twentyfold already; higher levels cost 
 
 
 _PACKER = ThreadPoolExecutor(1, "evidence")  # zlib works beside the database, not before it
+_SMALL = 1 << 16  # bytes; below, handing over costs more than packing
 
 
 class Blob:
@@ -24,11 +25,11 @@ class Blob:
     def __init__(self, raw: bytes) -> None:
         self.sha256 = hashlib.sha256(raw).hexdigest()
         self.raw_size = len(raw)
-        self._body = _PACKER.submit(zlib.compress, raw, _LEVEL)
+        self._body = _PACKER.submit(zlib.compress, raw, _LEVEL) if len(raw) > _SMALL else zlib.compress(raw, _LEVEL)
 
     @property
     def body(self) -> bytes:
-        return self._body.result()
+        return self._body if isinstance(self._body, bytes) else self._body.result()
 
 
 def keep(sql: sa.Connection, connection_id: int, blob: Blob, at: datetime) -> None:
