@@ -17,6 +17,7 @@ shares = st.lists(weights, min_size=1, max_size=12).filter(any)
 
 @given(amounts, shares)
 @example(usd("0.10"), [Decimal(1), Decimal(2)])
+@example(usd("99999999999999.99"), [Decimal(1), Decimal(2)])
 @example(usd("0.05"), [Decimal("0." + "9" * 40), Decimal("4." + "0" * 39 + "1")])
 def test_allocation_loses_no_cent(whole: Money, by: list[Decimal]) -> None:
     """The parts are the whole, and each is within a cent of its exact share."""

@@ -18,6 +18,7 @@ from ml_connector.cli.output import Exit, money, out, print_json, progress, tabl
 from ml_connector.docket.records import DocketRecord
 from ml_connector.docket.text import explanation, findings_of
 from ml_connector.field.source import SourceKind
+from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.pipeline.road import RunResult
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.run import run
@@ -57,7 +58,7 @@ def demo(
                 )
             wired = prepare(served, place)
             with progress(headless or json) as told:
-                result = run(wired, told, approver="automatic")
+                result = run(wired, told, approver=AUTOMATIC)
             dockets = wired.ledger.newest_versions()
             tied = tie_out(served, dockets)
             seconds = time.monotonic() - started

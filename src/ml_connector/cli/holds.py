@@ -14,6 +14,7 @@ from ml_connector.docket.records import DocketRecord
 from ml_connector.docket.text import findings_of
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.pipeline import release
+from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.runtime.run import dockets_to_replay, run
 from ml_connector.runtime.standing import status
 from ml_connector.runtime.wiring import Wired
@@ -66,7 +67,7 @@ def replay(
         raise typer.BadParameter("name what to replay: numbers, --code or --all")
     dockets = [find_one(wired, it) for it in ids or ()] or dockets_to_replay(wired, (), code, all_held)
     opened = release.replay(dockets, wired.ledger)
-    approver = "automatic" if wired.settings.mode == "automatic" else None
+    approver = AUTOMATIC if wired.settings.mode == "automatic" else None
     with progress(json) as told:
         result = run(wired, told, approver=approver, sweeping=False)
     standing = status(wired)

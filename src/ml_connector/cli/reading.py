@@ -55,7 +55,9 @@ def explain(name: Name, number: Number, json: Json = False) -> None:
 
 def evidence(
     name: Name,
-    sha256: Annotated[str, typer.Argument(help="The hash that `explain` or `trail` shows.")],
+    sha256: Annotated[
+        str, typer.Argument(help="The hash that `explain` or `trail` shows, or its first twelve digits.")
+    ],
     json: Json = False,
 ) -> None:
     """What was received from, or sent to, one of the two systems, byte for byte as it travelled."""

@@ -116,7 +116,8 @@ def _read(path: Path, json: bool) -> Tables:
             print_json({"findings": wrong})
         else:
             findings(wrong)
-            out.print(f"[bold]{len(wrong)} findings; nothing of it was imported.[/]")
+            found = "1 finding" if len(wrong) == 1 else f"{len(wrong)} findings"
+            out.print(f"[bold]{found}.[/] Nothing was changed.")
         raise typer.Exit(Exit.FAILED)
     assert not isinstance(tables, tuple)
     return tables

@@ -11,6 +11,7 @@ from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
 from ml_connector.cli.output import Exit, findings, money, out, print_json, progress, table, tell_checks
 from ml_connector.findings import Finding, Interrupted
+from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.pipeline.road import RunResult
 from ml_connector.runtime.checkup import checkup
 from ml_connector.runtime.run import run
@@ -33,7 +34,7 @@ def run_once(
 ) -> None:
     """Sweep ServiceTitan, plan, enter in GP, and confirm. In review mode it stops at the plan, unless --approve."""
     wired = context.connection(name)
-    approver = context.actor() if approve else "automatic" if wired.settings.mode == "automatic" else None
+    approver = context.actor() if approve else AUTOMATIC if wired.settings.mode == "automatic" else None
     with progress(json) as told:
         result = run(wired, told, dry=dry_run, approver=approver)
     standing = status(wired)

@@ -126,9 +126,9 @@ def _told(entry: TrailEntry) -> str:
     shown = ("batch", "reason", "why", "cause", "by", "audit_trail_code", "how", "attempt")
     detail = entry.event.detail
     words = [f"{name.replace('_', ' ')} {detail[name]}" for name in shown if name in detail]
-    words += [f"{name} {detail[name]}" for name in ("request", "answer") if name in detail]
+    words += [f"{name} {str(detail[name])[:12]}" for name in ("request", "answer") if name in detail]
     return "  " + ", ".join(words) if words else ""
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False)

@@ -18,6 +18,6 @@ def number_for(source: Source, kind: DocumentKind, frame: Frame, revision: int) 
             "number.too_long",
             title(source),
             f"no GP document number can be made for it: {why}",
-            "Give the connection a shorter prefix if it has more than one letter ('ml-connector connection'), then "
-            "replay; or enter it in GP by hand and run 'ml-connector skip' with the reason.",
+            "Give the connection a shorter prefix if it has more than one letter ('ml-connector connection add' with "
+            "--replace), then replay; or enter it in GP by hand and run 'ml-connector skip' with the reason.",
         )

@@ -149,7 +149,13 @@ class _Reader:
                 self._fits_a_company("Accounts", row, account, companies)
             if row["main"] and formats and all(len(row["main"]) != _main_length(form) for form in formats):
                 text = f"'{row['main']}' is not {_main_length(formats[0])} characters long"
-                self.complain("Accounts", row.number, "main", text, "write the main segment alone")
+                self.complain(
+                    "Accounts",
+                    row.number,
+                    "main",
+                    text,
+                    f"write the main segment alone, {_main_length(formats[0])} characters",
+                )
             segments = self._segments_of_any("Accounts", row, companies)
             yield AccountRule(row.number, matches, account, row["main"].upper(), segments)
 

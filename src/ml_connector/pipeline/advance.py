@@ -12,6 +12,7 @@ from ml_connector.checks import run as checks
 from ml_connector.docket import stages
 from ml_connector.docket.records import Change, Decide, DocketRecord, DocumentRecord, Plan
 from ml_connector.docket.stages import Stage
+from ml_connector.docket.text import stage_name
 from ml_connector.docket.trail import Event
 from ml_connector.field.snapshot import Snapshot
 from ml_connector.findings import Finding, holding
@@ -20,17 +21,18 @@ from ml_connector.mapping.plan import plan
 from ml_connector.pipeline.gather import Gatherer
 from ml_connector.pipeline.ports import Ledger, Progress
 
+AUTOMATIC = "automatic"  # who approves in automatic mode
 _CHUNK = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """Plans the dockets of one run. `approver` is who approves in automatic mode; None leaves plans for review."""
+    """Plans the dockets of one run. In automatic mode a plan is approved at once; else it waits for a person."""
 
     ledger: Ledger
     gatherer: Gatherer
     rulebook_version: int
-    approver: str | None
+    automatic: bool
 
     def all(self, progress: Progress) -> int:
         """Plan every opened docket, oldest first, a chunk and a transaction at a time. Returns how many."""
@@ -133,7 +135,7 @@ class Advance:
     def _stage(self, findings: tuple[Finding, ...]) -> Stage:
         if findings:
             return stages.Held(findings)
-        return stages.Approved(self.approver) if self.approver else stages.Planned()
+        return stages.Approved(AUTOMATIC) if self.automatic else stages.Planned()
 
 
 def _supersede(docket: DocketRecord, earlier: Sequence[DocketRecord]) -> Iterable[Decide]:
@@ -179,6 +181,7 @@ def _planned(
                     "number": document.number,
                     "hash": hash,
                     "amount": str(document.amount.amount),
+                    "stage": stage_name(stage),
                     "findings": [_told(f) for f in stage.findings] if isinstance(stage, stages.Held) else [],
                 }
                 for document, hash, stage in documents

@@ -116,7 +116,7 @@ def _cannot(docket: DocketRecord, it: DocumentRecord, done: str) -> Finding:
         "release.refused",
         f"{docket.kind.value} {docket.source_id}",
         f"{it.document.number} stands as {stage} and cannot be {done}",
-        f"Run 'ml-connector explain {it.document.number}' to see how it came to stand so, and what can be done.",
+        f"Run 'ml-connector explain' with {it.document.number} to see how it came to stand so, and what can be done.",
     )
 
 
@@ -125,5 +125,5 @@ def _nothing(docket: DocketRecord, verb: str, says: str) -> Finding:
         "release.refused",
         f"{docket.kind.value} {docket.source_id}",
         f"there is nothing to {verb}: {says}",
-        f"Run 'ml-connector show {docket.id}' to see how it stands.",
+        f"Run 'ml-connector show' with {docket.source_id} to see how it stands.",
     )

@@ -12,7 +12,7 @@ from ml_connector.field.source import SourceKind
 from ml_connector.findings import Finding
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.money import Currency
-from ml_connector.pipeline.advance import Advance
+from ml_connector.pipeline.advance import AUTOMATIC, Advance
 from ml_connector.pipeline.confirm import Confirming
 from ml_connector.pipeline.enter import Entering, Halt
 from ml_connector.pipeline.gather import CompanyDesk, Gatherer, open_desks
@@ -79,10 +79,10 @@ class Road:
             for it in entering.values():
                 it.settle(wait=False)
         gatherer = Gatherer(self.field_service, self.ledger, self.rulebook, desks, self.prefix)
-        approver = None if self.dry else self.approver
-        result.planned = Advance(self.ledger, gatherer, self.rulebook_version, approver).all(progress)
-        if approver:
-            self._approve(approver)
+        at_once = self.approver == AUTOMATIC and not self.dry
+        result.planned = Advance(self.ledger, gatherer, self.rulebook_version, at_once).all(progress)
+        if self.approver and not self.dry:
+            self._approve(self.approver)
         for it in entering.values():
             self._enter(it, result, progress)
         result.gp_calls = self._calls() - before
@@ -144,7 +144,7 @@ def _halted(company: str, halt: Halt) -> Finding:
             "company.stopped",
             f"company {company}",
             "GP keeps other distributions than were sent, so nothing more is entered in this company",
-            "Run 'ml-connector holds --code distributions.differ' for what differs and how to mend it.",
+            "Run 'ml-connector holds' with --code distributions.differ for what differs and how to mend it.",
         )
     return Finding(
         "gp.silent",

@@ -16,6 +16,7 @@ _LEVEL = 1  # a page of invoices shrinks twentyfold already; higher levels cost 
 
 
 _PACKER = ThreadPoolExecutor(1, "evidence")  # zlib works beside the database, not before it
+_WHOLE, _SHORTEST = 64, 12  # digits of a hash, and of one that is written short
 _SMALL = 1 << 16  # bytes; below, handing over costs more than packing
 
 
@@ -44,19 +45,24 @@ def keep(sql: sa.Connection, connection_id: int, blob: Blob, at: datetime) -> No
 
 
 def read(sql: sa.Connection, connection_id: int, sha256: str) -> bytes:
-    """What was received. Raises Interrupted `evidence.erased`, or `evidence.differs` where its hash no longer fits."""
-    body = sql.execute(
-        sa.select(evidence.c.body).where(evidence.c.connection_id == connection_id, evidence.c.sha256 == sha256)
-    ).scalar_one_or_none()
-    if body is None:
-        says = f"The answer {sha256} is no longer kept: it was erased, or this is not the ledger that received it."
+    """What was received, by its hash or the hash's first twelve digits or more.
+
+    Raises Interrupted `evidence.erased`, or `evidence.differs` where its hash no longer fits.
+    """
+    named = (
+        evidence.c.sha256 == sha256 if len(sha256) == _WHOLE else evidence.c.sha256.startswith(sha256, autoescape=True)
+    )
+    wanted = sa.select(evidence.c.sha256, evidence.c.body).where(evidence.c.connection_id == connection_id, named)
+    found = sql.execute(wanted.limit(2)).all() if len(sha256) >= _SHORTEST else []
+    if len(found) != 1 or found[0].body is None:
+        says = f"The answer {sha256} is not kept: it was erased, or this is not the ledger that received it."
         remedy = "Sweep the source again in ServiceTitan's feed, or open the backup that still holds the answer."
         raise Interrupted(Finding("evidence.erased", f"evidence {sha256[:12]}", says, remedy))
     try:
-        raw = zlib.decompress(body)
+        raw = zlib.decompress(found[0].body)
     except zlib.error:
         raw = b""
-    if hashlib.sha256(raw).hexdigest() != sha256:
+    if hashlib.sha256(raw).hexdigest() != found[0].sha256:
         says = f"The stored answer {sha256} is not what was received: its hash is another."
         remedy = "Restore the ledger from its backup, and find out who changed it."
         raise Interrupted(Finding("evidence.differs", f"evidence {sha256[:12]}", says, remedy))
