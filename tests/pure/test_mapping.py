@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pytest
@@ -48,7 +49,9 @@ from tests.builders import (
 )
 
 COLUMNS = ("purpose", "item_code", "business_unit", "job_tag")
-VALUES = ("a", "b")
+CELLS = [dict(zip(COLUMNS, cells, strict=True)) for cells in product(["", "a", "b"], repeat=len(COLUMNS))]
+table_rows = st.sampled_from(CELLS[1:]).map(lambda cells: {column: text for column, text in cells.items() if text})
+lines = st.fixed_dictionaries(dict.fromkeys(COLUMNS, st.sampled_from([["a"], ["a", "b"], ["a", "b"], []])))
 
 
 def codes(ended: Plan) -> list[str]:
@@ -75,8 +78,8 @@ def accounts_of(ended: Plan) -> list[str]:
 
 class TestAccounts:
     @given(
-        st.lists(st.dictionaries(st.sampled_from(COLUMNS), st.sampled_from(VALUES), min_size=1), max_size=8),
-        st.dictionaries(st.sampled_from(COLUMNS), st.lists(st.sampled_from(VALUES), min_size=1, max_size=2)),
+        st.lists(table_rows, max_size=12),
+        lines,
         st.randoms(),
     )
     def test_the_row_that_says_most_wins(
@@ -93,6 +96,33 @@ class TestAccounts:
         assert best == {it.row for it in matching if len(it.matches) == most and _filled(it) == leftmost}
         order.shuffle(rules)
         assert set(_rows(Chooser(tuple(rules), COLUMNS), features(**line))) == best
+
+    def test_the_example_of_the_handbook(self) -> None:
+        """docs/rulebook.md: row 2 is for all, row 3 for an item, row 4 for a branch; one cell more wins, then the left."""
+        rows = [
+            {"purpose": "revenue", "main": "4000"},
+            {"purpose": "revenue", "item_code": "AC-TUNE", "main": "4110"},
+            {"purpose": "revenue", "business_unit": "HVAC - Install", "main": "4120"},
+        ]
+        chooser = a_frame(a_rulebook(accounts=rows)).chooser
+        install: list[str | int]
+        service: list[str | int]
+        install, service = [320, "HVAC - Install"], [319, "HVAC - Service"]
+
+        def chosen(item: str, unit: list[str | int]) -> list[int]:
+            return _rows(chooser, features(purpose=["revenue"], item_code=[item], business_unit=unit))
+
+        assert chosen("AC-TUNE", service) == [3]
+        assert chosen("FILTER-16", install) == [4]
+        assert chosen("AC-TUNE", install) == [3]
+        assert chosen("FILTER-16", service) == [2]
+
+    def test_more_cells_beat_a_cell_further_left(self) -> None:
+        """Two cells to the right say more than one to the left."""
+        left = AccountRule(2, {"purpose": "revenue"}, None, "4000", {})
+        right = AccountRule(3, {"business_unit": "319", "job_tag": "warranty"}, None, "4110", {})
+        line = features(purpose=["revenue"], business_unit=[319], job_tag=["Warranty"])
+        assert _rows(Chooser((left, right), COLUMNS), line) == [3]
 
     def test_a_remembered_choice_is_the_same_choice(self) -> None:
         """The second of a thousand equal lines is not looked up again, and goes where the first went."""

@@ -10,7 +10,6 @@ import pytest
 from ml_connector.docket.stages import InDoubt
 from ml_connector.sandbox.faults import Fault
 from tests.simulation.nursery import Nursery
-from tests.simulation.watched import Moment
 from tests.simulation.world import (
     A_PERSON_IS_NEEDED,
     FAILED,
@@ -30,7 +29,7 @@ def test_of_two_runs_at_once_one_enters_and_the_other_is_told_that_it_is_busy(
 ) -> None:
     """Two people press the button; a third run is started while the first is in the midst of a create."""
     with a_world(tmp_path / "world", an_empty_ledger(database), nursery) as world:
-        first = world.run_asleep("POST", Moment.BEFORE_ANSWER, 3)
+        first = world.run_asleep("POST", 3)
         rivals = [world.start("run", "trial") for _ in range(3)]
         assert [it.wait() for it in rivals] == [FAILED] * 3
         assert {it.told()["error"]["code"] for it in rivals} == {"run.busy"}
@@ -54,18 +53,18 @@ def test_runs_started_together_enter_each_document_once(
 
 
 @DATABASES
-@pytest.mark.parametrize("moment", [Moment.BEFORE_ANSWER, Moment.AFTER_ANSWER])
+@pytest.mark.parametrize("when", ["GP has it", "claimed"])
 def test_a_run_that_sleeps_through_its_lease_stores_and_sends_nothing_more(
-    database: str, moment: Moment, tmp_path: Path, nursery: Nursery, an_empty_ledger: Callable[[str], str]
+    database: str, when: str, tmp_path: Path, nursery: Nursery, an_empty_ledger: Callable[[str], str]
 ) -> None:
     """The machine is suspended in mid-run; another run takes over and finishes; then the first one wakes up."""
     with a_world(tmp_path / "world", an_empty_ledger(database), nursery, lease=0.5) as world:
-        sleeper = world.run_asleep("POST", moment, 5)
+        asleep = world.run_asleep("POST", 5) if when == "GP has it" else world.run_asleep_after("document.claimed", 5)
         world.finish()  # told that it is busy, until the lease has run out
         held, creates = world.in_gp(), world.creates()
-        sleeper.go_on()
-        assert sleeper.wait() == FAILED
-        assert sleeper.told()["error"]["code"] == "run.lease_lost"
+        asleep.go_on()
+        assert asleep.wait() == FAILED
+        assert asleep.told()["error"]["code"] == "run.lease_lost"
         assert world.in_gp() == held
         assert world.creates() <= creates + 1  # it may have been about to send: then GP refused the number
         world.assert_exactly_once(without_trouble(tmp_path / "truth", an_empty_ledger("sqlite"), nursery, world.shop))

@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from ml_connector.docket.records import DocketRecord
 from ml_connector.docket.stages import Approved, Deferred, Entered, Gone, InDoubt, Posted, Stage
 from ml_connector.docket.text import findings_of
-from ml_connector.docket.trail import TrailEntry
+from ml_connector.docket.trail import Event, TrailEntry
+from ml_connector.findings import Interrupted
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.tieout import tie_out
 from ml_connector.runtime.trial import APP_KEY, CLIENT_ID, CLIENT_SECRET, Trial, write_trial
@@ -68,6 +69,7 @@ class World:
     faults: Faults
     environment: Mapping[str, str]
     nursery: Nursery
+    commands: list[Command] = field(default_factory=list)
     kills: int = 0
     history: list[str] = field(default_factory=list)  # what was done, for the report of a failure
 
@@ -85,7 +87,8 @@ class World:
     def start(self, *arguments: str) -> Command:
         """Start `ml-connector ARGUMENTS --json`."""
         self.history.append(" ".join(arguments))
-        return self.nursery.start([*arguments, "--json"], self.environment)
+        self.commands.append(self.nursery.start([*arguments, "--json"], self.environment))
+        return self.commands[-1]
 
     def call(self, *arguments: str) -> Any:
         """What the command told, when it has ended; asserts that it did not fail."""
@@ -106,20 +109,45 @@ class World:
         self.watch.set(None)
         return self._count(command.was_killed, f"{label or 'request'} {nth}, {moment.value}")
 
-    def run_asleep(self, label: str, moment: Moment, nth: int) -> Command:
-        """A run that falls asleep around the nth request of that label. `go_on` wakes it."""
-        snare = Snare(label, moment, nth)
+    def run_asleep(self, label: str, nth: int) -> Command:
+        """A run that fell asleep while GP did what its nth request of that label asks. `go_on` wakes it."""
+        snare = Snare(label, Moment.BEFORE_ANSWER, nth)
         self.watch.set(snare)
         command = self.start("run", NAME)
         asleep = threading.Event()
 
         def stop() -> None:
-            command.stop()
+            self._put_to_sleep(command)
             asleep.set()
 
         snare.strike.set_result(stop)
         assert asleep.wait(60), self.history
         return command
+
+    def run_asleep_after(self, event: str, nth: int) -> Command:
+        """A run that fell asleep soon after the nth entry of that name appeared in the trail."""
+        after = len(self.events())
+        command = self.start("run", NAME)
+        while nth > 0:
+            assert command.is_running, self.history
+            entries = self.ledger.trail(after_seq=after)
+            after += len(entries)
+            nth -= sum(it.event.name == event for it in entries)
+        self._put_to_sleep(command)
+        return command
+
+    def _put_to_sleep(self, command: Command) -> None:
+        """Not in the midst of a transaction, whose locks nobody could take over while it sleeps."""
+        impatient = Database(self.environment["ML_CONNECTOR_DATABASE"], patience=0.1)
+        while True:
+            command.stop()
+            try:
+                impatient.ledger(NAME, "simulation").note(Event("simulation.asleep", {}))
+                break
+            except Interrupted:
+                command.go_on()
+                time.sleep(0.003)
+        impatient.close()
 
     def run_until(self, event: str, *arguments: str, nth: int = 1) -> bool:
         """Run until an entry of that name appears in the trail, and kill it then. False where the run ended before."""
@@ -127,7 +155,7 @@ class World:
         command = self.start("run", NAME, *arguments)
         while command.is_running:
             entries = self.ledger.trail(after_seq=after)
-            after = entries[-1].seq if entries else after
+            after += len(entries)
             nth -= sum(it.event.name == event for it in entries)
             if nth <= 0:
                 return self._count(command.kill(), f"trail: {event}")
@@ -290,8 +318,13 @@ def a_world(
         assert not isinstance(tables, tuple)
         ledger.add_rulebook(tables, "simulation", "the sample")
         environment = {"ML_CONNECTOR_DATABASE": url, "ML_CONNECTOR_DATA": str(folder)}
-        yield World(shop, company, watch, trial, database, ledger, faults, environment, nursery)
-        database.close()
+        world = World(shop, company, watch, trial, database, ledger, faults, environment, nursery)
+        try:
+            yield world
+        finally:
+            for command in world.commands:
+                command.kill()
+            database.close()
 
 
 def wait_for_late_deeds() -> None:

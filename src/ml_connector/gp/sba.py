@@ -5,8 +5,6 @@ Reads are repeated a few times when the wire breaks or the answer makes no sense
 
 from __future__ import annotations
 
-import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,17 +18,17 @@ import msgspec
 
 from ml_connector.books.document import Document
 from ml_connector.books.outcomes import Deferred, Entered, Entry, Exchange, Held, InDoubt
-from ml_connector.findings import Finding, Interrupted
+from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
-from ml_connector.gp.errors import EXISTS, PASSES, Said
+from ml_connector.gp.errors import Said
+from ml_connector.gp.refusals import meaning, refused
 from ml_connector.gp.render import body
 from ml_connector.gp.row import Row, fold
 from ml_connector.gp.service_map import Paging, Parameters, Resource, ServiceMap
-from ml_connector.gp.windows_auth import Lanes, Login, NotSent
+from ml_connector.gp.windows_auth import NotSent
+from ml_connector.gp.wire import Unintelligible, Unwell, Wire, cause
 
-READS = 3  # times that a question is asked before its answer is given up
-PAUSE = 0.3  # seconds before the second time; the third waits twice as long
 DEEPEST = 40  # halvings of a range of keys
 DONE = frozenset({200, 201, 204})
 
@@ -43,23 +41,12 @@ T = TypeVar("T")
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
-class Unintelligible(Exception):
-    """An answer that is not what the service map says."""
-
-
 class Sba:
     """One company over SBA. Safe to use from several threads; as many requests travel at once as there are lanes."""
 
     def __init__(self, access: Access, service_map: ServiceMap, sleep: Callable[[float], None] = time.sleep) -> None:
         self.access, self.map = access, service_map
-        self._sleep = sleep
-        self._calls = 0
-        self._counting = threading.Lock()
-        self._client = httpx2.Client(
-            transport=Lanes(Login(access.username, access.password, access.scheme), access.lanes, access.tls()),
-            headers={"Accept": "application/json", "User-Agent": "ml-connector"},
-            trust_env=False,
-        )
+        self._wire = Wire(access, access.server, "application/json", sleep)
 
     def __enter__(self) -> Sba:
         return self
@@ -68,12 +55,12 @@ class Sba:
         self.close()
 
     def close(self) -> None:
-        self._client.close()
+        self._wire.close()
 
     @property
     def calls(self) -> int:
         """Requests sent so far; the legs of a login are not counted."""
-        return self._calls
+        return self._wire.calls
 
     # Asking
 
@@ -231,32 +218,23 @@ class Sba:
             if query
             else address
         )
-        given_up = errors.unreachable(self.access.server, "no answer")
-        for attempt in range(READS):
-            if attempt:
-                self._sleep(PAUSE * attempt)
-            try:
-                response = self._request("GET", url, b"", self.access.read_timeout)
-                self._turned_away(response, name, address, may_be_missing)
-                if response.status_code == 404:
-                    return None
-                if response.status_code not in DONE:
-                    said = self._said(response)
-                    if response.status_code < 500 and response.status_code != 429 and said:
-                        raise Interrupted(errors.answer(name, f"GP does not take the question: {errors.listing(said)}"))
-                    given_up = errors.unreachable(self.access.server, f"it answers {response.status_code}")
-                    continue
-                answer = _decode(response)
-                if self._failed(answer):
-                    raise Interrupted(errors.answer(name, f"GP refuses: {errors.listing(self._said(response))}"))
-                return understand(answer)
-            except httpx2.TransportError as error:
-                given_up = self._broken(error)
-                if given_up.code == "gp.certificate":
-                    break
-            except Unintelligible as error:
-                given_up = errors.answer(name, str(error))
-        raise Interrupted(given_up)
+
+        def ask() -> T | None:
+            response = self._request("GET", url, b"", self.access.read_timeout)
+            self._turned_away(response, name, address, may_be_missing)
+            if response.status_code == 404:
+                return None
+            if response.status_code not in DONE:
+                said = self._said(response)
+                if response.status_code < 500 and response.status_code != 429 and said:
+                    raise Interrupted(errors.answer(name, f"GP does not take the question: {errors.listing(said)}"))
+                raise Unwell(f"it answers {response.status_code}")
+            answer = _decode(response)
+            if self._failed(answer):
+                raise Interrupted(errors.answer(name, f"GP refuses: {errors.listing(self._said(response))}"))
+            return understand(answer)
+
+        return self._wire.patiently(name, ask)
 
     # Entering
 
@@ -270,9 +248,9 @@ class Sba:
         try:
             response = self._request(self.map.creates.verb, address, content, self.access.write_timeout)
         except NotSent as error:
-            return Deferred(f"nothing was sent to GP: {self._broken(error).says}")
+            return Deferred(f"nothing was sent to GP: {self._wire.broken(error).says}")
         except httpx2.TransportError as error:
-            return InDoubt(f"the answer was lost: {_cause(error)}", Exchange(content))
+            return InDoubt(f"the answer was lost: {cause(error)}", Exchange(content))
         wire = Exchange(content, b"HTTP %d\n" % response.status_code + response.content)
         return replace(self._judge(response, document, batch_id, address), wire=wire)
 
@@ -286,10 +264,10 @@ class Sba:
             return InDoubt(f"GP answered {status}")
         if status >= 400:
             said = self._said(response)
-            if status == 403 or (status in (404, 405) and not any(self._meaning(one) for one in said)):
+            if status == 403 or (status in (404, 405) and not any(meaning(one, self.map.refusals) for one in said)):
                 self._turned_away(response, document.kind.value, address, False)
             if said:
-                return self._refused(said, document, batch_id)
+                return refused(said, self.map.refusals, document, batch_id)
             return InDoubt(f"GP answered {status}, and what it says is not understood")
         if status not in DONE:
             return InDoubt(f"GP answered {status}")
@@ -299,7 +277,9 @@ class Sba:
             answer = _decode(response)
             if self._failed(answer):
                 said = self._said(response)
-                return self._refused(said, document, batch_id) if said else InDoubt("GP refused, and did not say why")
+                if not said:
+                    return InDoubt("GP refused, and did not say why")
+                return refused(said, self.map.refusals, document, batch_id)
             resource = self.map.documents(document.kind.series).resource
             cells = _record(answer, self.map.creates.record)
             number = Row(resource.name, cells, resource.fields, self.map.formats).key("number")
@@ -308,27 +288,6 @@ class Sba:
         if number != fold(document.number):
             return InDoubt(f"GP's answer speaks of '{number}'")
         return Entered(document.number, batch_id)
-
-    def _refused(self, said: Sequence[Said], document: Document, batch_id: str) -> Held | InDoubt | Deferred:
-        """What comes of a refusal that we can read. GP told its reasons and did nothing."""
-        meanings = [(self._meaning(one) or "document.refused", one) for one in said]
-        codes = {code for code, _ in meanings}
-        if EXISTS in codes:
-            return InDoubt(f"GP says that the number exists: {errors.listing(said)}")
-        if codes <= PASSES:
-            return Deferred(errors.listing(said))
-        findings = (errors.refusal(code, one, document, batch_id) for code, one in meanings)
-        return Held(tuple(dict.fromkeys(findings)))
-
-    def _meaning(self, said: Said) -> str:
-        return next(
-            (
-                known.means
-                for known in self.map.refusals
-                if (not known.code or known.code == said.code) and (not known.text or known.text.search(said.text))
-            ),
-            "",
-        )
 
     def _said(self, response: httpx2.Response) -> list[Said]:
         """What an answer says against the request, as the map's error shape has it; empty where it is not that."""
@@ -351,25 +310,14 @@ class Sba:
     # The wire
 
     def _request(self, method: str, url: str, content: bytes, timeout: float) -> httpx2.Response:
-        with self._counting:
-            self._calls += 1
         headers = {"Content-Type": "application/json; charset=utf-8"} if content else {}
-        patience = httpx2.Timeout(timeout, connect=self.access.connect_timeout)
-        return self._client.request(method, url, content=content or None, headers=headers, timeout=patience)
+        return self._wire.send(method, url, content, timeout, headers)
 
     def _turned_away(self, response: httpx2.Response, name: str, address: str, may_be_missing: bool) -> None:
         if response.status_code == 403:
             raise Interrupted(errors.forbidden(self.access.company, self.access.username, name))
         if response.status_code == 405 or (response.status_code == 404 and not may_be_missing):
             raise Interrupted(errors.missing(address, name))
-
-    def _broken(self, error: httpx2.TransportError) -> Finding:
-        step: BaseException | None = error
-        while step is not None:
-            if isinstance(step, ssl.SSLCertVerificationError):
-                return errors.certificate(self.access.server, step.verify_message)
-            step = step.__cause__ or step.__context__
-        return errors.unreachable(self.access.server, _cause(error))
 
 
 def _decode(response: httpx2.Response) -> Json:
@@ -402,7 +350,3 @@ def _most(conditions: Sequence[Condition]) -> int | None:
 
 def _quoted(text: str) -> str:
     return quote(text, safe="$'(),:/")
-
-
-def _cause(error: Exception) -> str:
-    return str(error) or type(error).__name__

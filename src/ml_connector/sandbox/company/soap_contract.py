@@ -28,7 +28,7 @@ ENTRY, SCHEMA = "DynamicsGP.wsdl", "gp.xsd"
 _XS = "{http://www.w3.org/2001/XMLSchema}"
 _WSDL_SOAP = "{http://schemas.xmlsoap.org/wsdl/soap/}"
 _PREFIXES = {None: GP, "c": COMMON, "xsi": XSI}
-_PARSER_OPTIONS: Mapping[str, Any] = {"resolve_entities": False, "no_network": True, "load_dtd": False}
+_PARSER_OPTIONS: Mapping[str, Any] = {"resolve_entities": False, "no_network": True, "remove_comments": True, "remove_pis": True}
 
 Node: TypeAlias = Any  # an lxml element
 Members: TypeAlias = Mapping[str, Any]  # a Value by the name of its member
@@ -56,12 +56,12 @@ class Member:
     chosen: bool  # one arm of a choice
 
 
-@dataclass(frozen=True, slots=True)
 class NotWellFormed(Exception):
-    """The message does not fit the contract; lines and columns as XmlSerializer tells them."""
+    """The message does not fit the contract."""
 
-    reason: str
-    line: int = 1
+    def __init__(self, reason: str, line: int = 1) -> None:
+        super().__init__(reason)
+        self.line = line
 
 
 class Contract:
@@ -76,6 +76,7 @@ class Contract:
         for name in self._documents:
             if name.endswith(".xsd"):
                 self._read(etree.parse(str(folder / name)).getroot())
+        self._members = {name: tuple(self._inherited(name)) for name in self._own}
 
     def _read(self, schema: Node) -> None:
         namespace = schema.get("targetNamespace")
@@ -102,11 +103,11 @@ class Contract:
                 told = None if result is None else _qualified(result, result.get("type"))
                 self.operations[name.removesuffix("Response")] = told
 
-    def members(self, type_name: str) -> Iterator[Member]:
+    def _inherited(self, type_name: str) -> Iterator[Member]:
         """The members of a type, those of what it extends first."""
         base, own = self._own[type_name]
         if base:
-            yield from self.members(base)
+            yield from self._inherited(base)
         yield from own
 
     def validate(self, element: Node) -> None:
@@ -132,10 +133,10 @@ class Contract:
         if isinstance(value, Typed):
             element.set(f"{{{XSI}}}type", value.name)
             declared, value = f"{{{GP}}}{value.name}", value.members
-        if declared not in self._own:
+        members = self._members.get(declared)
+        if members is None:
             element.text = _text(value)
             return
-        members = list(self.members(declared))
         if not isinstance(value, Mapping):  # the rows of an ArrayOf type
             value = {members[0].name: value}
         unknown = value.keys() - {member.name for member in members}
