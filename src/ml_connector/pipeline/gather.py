@@ -108,7 +108,7 @@ class Gatherer:
                 it,
                 customers.get(it.customer.id) if it.customer else None,
                 jobs.get(it.job.id) if it.job else None,
-                self._tax_zones.get(it.tax_zone_id) if it.tax_zone_id is not None and it.tax else None,
+                self._tax_zone(it),
             )
             if isinstance(it, Invoice)
             else BillSnapshot(it, jobs.get(it.job_id or 0), orders.get(it.purchase_order_id or 0))
@@ -123,6 +123,11 @@ class Gatherer:
     @cached_property
     def _tax_zones(self) -> Mapping[int, TaxZone]:
         return self.field_service.tax_zones()
+
+    def _tax_zone(self, invoice: Invoice) -> TaxZone | None:
+        if invoice.tax_zone_id is None or not (invoice.tax or self._uses("tax_zone")):
+            return None
+        return self._tax_zones.get(invoice.tax_zone_id)
 
     def _customers(self, ids: list[int]) -> Mapping[int, Customer]:
         return self.field_service.customers(sorted(set(ids))) if ids and self._uses("customer_type") else {}
