@@ -4,11 +4,12 @@ UV := .uv/bin/uv
 UV_RANGE := uv>=0.13,<0.14
 RUN := $(UV) run --frozen --quiet
 ARGS ?=
+DOMAIN := samba samba-ad-dc samba-ad-provision winbind ldb-tools krb5-user
 
 .PHONY: help setup demo test check format bench clean
 
 help:
-	@echo "make demo    one month from the sandbox ServiceTitan into the sandbox GP (ARGS=\"--headless --json\")"
+	@echo "make demo    one month from the sandbox ServiceTitan into the sandbox GP (ARGS=\"--headless --json\", TRANSPORT=soap)"
 	@echo "make test    every test, with PostgreSQL installed from Debian's packages where it is missing"
 	@echo "make check   style, types and the import contracts"
 	@echo "make bench   speed, each figure beside its floor"
@@ -25,10 +26,16 @@ $(UV):
 setup: .venv/.ready
 
 demo: setup
-	@$(RUN) ml-connector demo $(ARGS)
+	@$(RUN) ml-connector demo $(if $(TRANSPORT),--dialect $(subst sba,one,$(TRANSPORT))) $(ARGS)
 
-test: setup
+.venv/.kerberos: setup
+	@tools/debian-packages --unless 'command -v gcc && krb5-config --version && python3-config --includes' gcc libc6-dev python3-dev libkrb5-dev
+	CFLAGS="-O0 -g0" $(UV) sync --frozen --quiet --inexact --extra kerberos
+	@touch $@
+
+test: .venv/.kerberos
 	@tools/debian-packages --unless 'ls /usr/lib/postgresql/*/bin/initdb' postgresql
+	@tools/debian-packages --unless 'command -v samba && command -v ldbmodify && command -v kinit' $(DOMAIN)
 	$(RUN) pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup

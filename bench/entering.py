@@ -11,7 +11,6 @@ from pathlib import Path
 from bench import floors
 from bench.measuring import Figures, Report, against, alternate, lines
 from bench.trials import ACTOR, a_trial, no_progress
-from ml_connector.gp.books import GpBooks
 from ml_connector.runtime.run import run
 
 OURS, FLOOR = "enter and confirm", "floor: two durable commits"
@@ -54,7 +53,7 @@ class _Watch:
     wall: float = 0.0
     cpu: float = 0.0
 
-    def over(self, books: GpBooks) -> None:
+    def over(self, books: object) -> None:
         """Watch the calls that the pipeline makes. None of them makes another."""
         for name in _PORT:
             setattr(books, name, self._timed(getattr(books, name)))

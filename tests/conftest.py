@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
+from tests.domain import controller
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,24 @@ def postgresql() -> Iterator[postgres.Server]:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     with postgres.server(programs) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def domain() -> Iterator[controller.Controller]:
+    """One domain controller for the session. The default credential cache is watched: nothing may ever write it."""
+    lacking = controller.lacking()
+    if lacking:
+        assert not os.environ.get("CI"), lacking
+        pytest.skip(lacking)
+    with controller.controller() as running:
+        before = {name: os.environ.get(name) for name in ("KRB5_CONFIG", "KRB5CCNAME", "KRB5RCACHEDIR")}
+        os.environ |= {"KRB5CCNAME": f"FILE:{running.default_cache}", "KRB5RCACHEDIR": str(running.folder)}
+        yield running
+        assert not running.default_cache.exists()
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

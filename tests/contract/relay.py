@@ -41,8 +41,7 @@ class Relay:
         """Close every connection, as a server does that has waited long enough."""
         for one in self._open:
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+                socket.socket.shutdown(one, socket.SHUT_RDWR)  # it is closed by those who read it: see _pair
         self._open.clear()
 
     def _accept(self) -> None:
@@ -58,8 +57,17 @@ class Relay:
             self.connections += 1
             server = socket.create_connection(self._target)
             self._open += [client, server]
-            threading.Thread(target=self._pass_on, args=(client, server, True), daemon=True).start()
-            threading.Thread(target=self._pass_on, args=(server, client, False), daemon=True).start()
+            threading.Thread(target=self._pair, args=(client, server), daemon=True).start()
+
+    def _pair(self, client: socket.socket, server: socket.socket) -> None:
+        """Both ways, until both have ended. Only then are they closed: the number of a closed socket goes to the next
+        one that is opened, and who still reads by it would read that one."""
+        back = threading.Thread(target=self._pass_on, args=(server, client, False), daemon=True)
+        back.start()
+        self._pass_on(client, server, True)
+        back.join()
+        client.close()
+        server.close()
 
     def _pass_on(self, source: socket.socket, target: socket.socket, from_client: bool) -> None:
         with contextlib.suppress(OSError):
@@ -67,7 +75,8 @@ class Relay:
                 if from_client:
                     self.said += data
                 target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(target, socket.SHUT_WR)
 
 
 def certificate(folder: Path, name: x509.GeneralName) -> tuple[ssl.SSLContext, Path]:

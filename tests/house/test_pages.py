@@ -12,7 +12,7 @@ import pytest
 
 from ml_connector.mapping.options import OPTIONS
 from ml_connector.runtime import settings as form
-from ml_connector.runtime.settings import Gp, ServiceTitan, Settings
+from ml_connector.runtime.settings import Gp, Kerberos, ServiceTitan, Settings
 from tests.house.reading import DOCS, ROOT, cells, first_cells, name_of, pages, section
 
 CONNECTIONS = DOCS / "connections.md"
@@ -20,6 +20,7 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## The connection", Settings),
     ("## ServiceTitan", ServiceTitan),
     ("## GP", Gp),
+    ("## Kerberos", Kerberos),
 )
 
 
@@ -37,6 +38,8 @@ def test_every_setting_is_explained_with_its_type_and_default(heading: str, stru
 
 
 def _kind(type_: object) -> str:
+    if type_ == tuple[str, ...]:
+        return "list of texts"
     if get_args(type_) and getattr(type_, "__origin__", None) is not dict:
         return " or ".join(get_args(type_))
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}.get(type_, "table")  # type: ignore[call-overload, no-any-return]
@@ -45,7 +48,7 @@ def _kind(type_: object) -> str:
 def _default(value: object) -> str:
     if value is msgspec.NODEFAULT:
         return "required"
-    if value == "":
+    if value in ("", (), Kerberos()):
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
 

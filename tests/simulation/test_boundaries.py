@@ -62,7 +62,9 @@ def test_killed_around_every_kind_of_request_it_still_enters_each_document_once(
     database: str, dialect: str, tmp_path: Path, nursery: Nursery, an_empty_ledger: Callable[[str], str]
 ) -> None:
     """Sixty kills and more in one ledger, each before a deed, before its answer, or after it."""
-    with a_world(tmp_path / "world", an_empty_ledger(database), nursery, shop=a_shop(90, 40, page_rows=15), dialect=dialect) as world:
+    with a_world(
+        tmp_path / "world", an_empty_ledger(database), nursery, shop=a_shop(90, 40, page_rows=15), dialect=dialect
+    ) as world:
         for label, nth in boundaries(dialect):
             for moment in Moment:
                 assert world.run_into(label, moment, nth=nth), world.history[-5:]
@@ -71,6 +73,7 @@ def test_killed_around_every_kind_of_request_it_still_enters_each_document_once(
         world.finish()
         truth = without_trouble(tmp_path / "truth", an_empty_ledger("sqlite"), nursery, world.shop)
         world.assert_exactly_once(truth)
+        assert not world.watch.second_copies
         assert world.kills == 3 * len(boundaries(dialect))
 
 
@@ -106,6 +109,7 @@ def test_killed_after_every_kind_of_entry_in_the_trail_it_still_enters_each_docu
         world.finish()
         truth = without_trouble(tmp_path / "truth", an_empty_ledger("sqlite"), nursery, world.shop)
         world.assert_exactly_once(truth)
+        assert not world.watch.second_copies
         assert world.kills == len(steps)
 
 
@@ -125,3 +129,4 @@ def test_killed_while_a_reviewed_plan_is_entered_it_still_enters_each_document_o
         world.finish("--approve")
         truth = without_trouble(tmp_path / "truth", an_empty_ledger("sqlite"), nursery, world.shop)
         world.assert_exactly_once(truth)
+        assert not world.watch.second_copies

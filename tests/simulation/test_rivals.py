@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ml_connector.docket.stages import InDoubt
 from ml_connector.sandbox.faults import Fault
 from tests.simulation.nursery import Nursery
 from tests.simulation.world import (
     A_PERSON_IS_NEEDED,
     FAILED,
     PAUSE,
-    a_shop,
     a_world,
     wait_for_late_deeds,
     without_trouble,
@@ -71,31 +69,45 @@ def test_a_run_that_sleeps_through_its_lease_stores_and_sends_nothing_more(
 
 
 @DATABASES
-def test_a_deed_that_gp_does_later_than_agreed_still_makes_no_second_copy(
+def test_a_deed_that_gp_does_much_later_than_agreed_makes_no_second_copy(
     database: str, tmp_path: Path, nursery: Nursery, an_empty_ledger: Callable[[str], str]
 ) -> None:
-    """GP works on after the line dropped, longer than the pause: asked, it says no; then it does it after all.
+    """The line drops and GP, asked after the pause, has nothing; sent again, it is entered; then the first one comes.
 
-    What was agreed is broken, and still GP's own key keeps the second copy out.
+    What was agreed is broken, and GP's own key keeps the second copy out.
     """
     with a_world(tmp_path / "world", an_empty_ledger(database), nursery) as world:
-        for share in (1.1, 1.5, 2.5):
-            world.faults.order(Fault.STILL_WORKING, method="POST", skip=6, times=2, seconds=PAUSE * share)
+        world.put_off_creates(3)
         world.finish()
-        wait_for_late_deeds()
-        world.finish()
-        assert sum(it.event.name == "document.not_there" for it in world.events()) >= 6
+        assert [it.event.name for it in world.events()].count("document.not_there") == 3
+        late = [deed() for deed in world.watch.put_off]
+        assert len(late) == 3
         world.assert_exactly_once(without_trouble(tmp_path / "truth", an_empty_ledger("sqlite"), nursery, world.shop))
 
 
-def test_a_late_deed_and_a_death_before_it_make_no_second_copy(
-    tmp_path: Path, nursery: Nursery, an_empty_ledger: Callable[[str], str]
+@DATABASES
+def test_a_deed_that_comes_between_the_question_and_the_second_attempt_is_found(
+    database: str, tmp_path: Path, nursery: Nursery, an_empty_ledger: Callable[[str], str]
 ) -> None:
-    """The run dies while GP works; the next one asks too early, sends again, and GP keeps one of the two."""
-    with a_world(tmp_path / "world", an_empty_ledger("sqlite"), nursery, shop=a_shop(40, 10)) as world:
-        world.faults.order(Fault.STILL_WORKING, method="POST", skip=2, seconds=PAUSE * 4)
-        assert world.run_until("document.in_doubt")
-        assert len(world.documents(InDoubt)) >= 1
+    """GP says that it has nothing, then does the first deed after all: the ledger takes it as entered already."""
+    with a_world(tmp_path / "world", an_empty_ledger(database), nursery) as world:
+        world.put_off_creates(2)
+        assert world.run_until("document.not_there", nth=2)
+        for deed in world.watch.put_off:
+            deed()
+        world.finish()
+        assert [it.event.name for it in world.events()].count("document.already_entered") == 2
+        world.assert_exactly_once(without_trouble(tmp_path / "truth", an_empty_ledger("sqlite"), nursery, world.shop))
+
+
+@DATABASES
+def test_a_gp_that_is_slow_around_the_pause_makes_no_second_copy(
+    database: str, tmp_path: Path, nursery: Nursery, an_empty_ledger: Callable[[str], str]
+) -> None:
+    """Nine deeds are done a little before or after the pause ends, each in a race with the question."""
+    with a_world(tmp_path / "world", an_empty_ledger(database), nursery) as world:
+        for share in (0.9, 1.0, 1.1, 1.2, 1.5, 2, 2.5, 3, 4):
+            world.faults.order(Fault.STILL_WORKING, method="POST", skip=3, seconds=PAUSE * share)
         world.finish()
         wait_for_late_deeds()
         world.finish()

@@ -35,21 +35,35 @@ class Snare:
 
 
 class Watch:
-    """What both sandboxes have in common: the snare that is set, and the requests that were seen since."""
+    """What both sandboxes have in common: the snare that is set, and the deeds that wait for their time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._snare: Snare | None = None
-        self.seen: list[str] = []
+        self._putting_off = 0
+        self.put_off: list[Callable[[], object]] = []
+        self.second_copies = 0  # how often GP's own key had to keep one out
 
     def set(self, snare: Snare | None) -> None:
         with self._lock:
-            self._snare, self.seen = snare, []
+            self._snare = snare
+
+    def put_off_creates(self, number: int) -> None:
+        """GP will be that many times too slow: the deed is done when the test says. The answer must be lost, too."""
+        with self._lock:
+            self._putting_off = number
+
+    def puts_off(self, request: Request, deed: Callable[[], object]) -> bool:
+        with self._lock:
+            if request.method != "POST" or not request.path.startswith("/GPService/") or not self._putting_off:
+                return False
+            self._putting_off -= 1
+            self.put_off.append(deed)
+            return True
 
     def passes(self, label: str) -> Snare | None:
-        """Count a request in; the snare, if it is this one's."""
+        """The snare, if it is set for this request."""
         with self._lock:
-            self.seen.append(label)
             snare = self._snare
             if snare is None or snare.label not in label:
                 return None
@@ -78,7 +92,11 @@ class Watched:
         if snare and snare.moment is Moment.BEFORE_DEED:
             snare.spring()
             raise ConnectionResetError
+        if self._watch.puts_off(request, lambda: self.inner.answer(request)):
+            return Response(500)
         answer = self.inner.answer(request)
+        if request.method == "POST" and b"already exists in" in answer.body:
+            self._watch.second_copies += 1
         if snare and snare.moment is Moment.BEFORE_ANSWER:
             snare.spring()
         elif snare:

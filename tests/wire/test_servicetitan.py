@@ -612,6 +612,7 @@ def test_retry_after_is_obeyed(waits: Waits) -> None:
         (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3000, 3600),
         (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0, 0),
     ],
+    ids=["whole", "part", "negative", "in an hour", "an hour ago"],
 )
 def test_retry_after_is_seconds_or_a_date(text: str, low: float, high: float) -> None:
     """HTTP allows both."""

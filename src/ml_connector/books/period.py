@@ -16,6 +16,10 @@ class Series(Enum):
     PURCHASING = "Purchasing"
 
 
+SUBLEDGERS = (Series.SALES, Series.PURCHASING)
+"""The series that hold documents of ours: receivables and payables."""
+
+
 @dataclass(frozen=True, slots=True)
 class FiscalPeriod:
     year: int

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ml_connector.runtime import keys
 from ml_connector.runtime.wiring import Wired, open_connection
 from ml_connector.store.database import Database
 
@@ -44,4 +45,9 @@ def database() -> Database:
 
 
 def connection(name: str) -> Wired:
-    return open_connection(database(), name, actor())
+    return opened(database(), name)
+
+
+def opened(known: Database, name: str) -> Wired:
+    """A connection of this database, with what the data folder has for it."""
+    return open_connection(known, name, actor(), keys.master_keys(data_folder()), data_folder() / "contracts")

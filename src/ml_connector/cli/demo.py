@@ -23,7 +23,7 @@ from ml_connector.pipeline.road import RunResult
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.run import run
 from ml_connector.runtime.tieout import Sum, TieOut, tie_out
-from ml_connector.runtime.trial import Trial, trial, write_trial
+from ml_connector.runtime.trial import DIALECTS, Trial, trial, write_trial
 from ml_connector.runtime.wiring import Wired, open_connection
 from ml_connector.store.database import Database
 from ml_connector.workbook.reading import read as read_workbook
@@ -35,7 +35,10 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     headless: Annotated[bool, typer.Option("--headless", help="No progress bars, no tables.")] = False,
-    dialect: Annotated[str, typer.Option("--dialect", help="The dialect of GP's services: one or two.")] = "one",
+    dialect: Annotated[
+        str,
+        typer.Option("--dialect", help="GP's services: one or two (SBA), or soap."),
+    ] = "one",
     invoices: Annotated[int, typer.Option("--invoices", min=1, help="How large a month.")] = 420,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Keep ledger and settings here; it must be empty.")
@@ -43,8 +46,8 @@ def demo(
     json: Json = False,
 ) -> None:
     """Enter a seeded month of invoices and bills, show what is held and why, and tie both sides out."""
-    if dialect not in ("one", "two"):
-        raise typer.BadParameter("the dialect is one or two")
+    if dialect not in DIALECTS:
+        raise typer.BadParameter(f"the dialect is {DIALECTS[0]}, {DIALECTS[1]} or {DIALECTS[2]}")
     if folder and folder.exists() and any(folder.iterdir()):
         raise typer.BadParameter(f"{folder} is not empty: the demo begins with a fresh ledger")
     with tempfile.TemporaryDirectory(prefix="ml-connector-demo-") as temporary:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ml_connector.cli import connections, demo, holds, reading, rulebooks, runs, sandboxes
+from ml_connector.cli import connections, demo, holds, reading, rulebooks, runs, sandboxes, vaults
 from ml_connector.cli.output import Exit, err, findings, print_json
 from ml_connector.findings import Interrupted
 
@@ -24,6 +24,7 @@ for room in (demo, sandboxes, runs, holds, reading):
     room.register(app)
 app.add_typer(connections.app, name="connection")
 app.add_typer(rulebooks.app, name="rulebook")
+app.add_typer(vaults.app, name="vault")
 
 
 def _version(shown: bool) -> None:
@@ -47,9 +48,9 @@ def main() -> None:
         app()
     except Interrupted as fault:
         if "--json" in sys.argv:
-            print_json({"error": fault.finding})
+            print_json({"error": fault.finding, "findings": fault.findings})
         else:
-            findings([fault.finding], err)
+            findings(fault.findings, err)
         sys.exit(Exit.FAILED)
     except KeyboardInterrupt:
         err.print("Stopped. What was stored stands; the next run goes on from there.")

@@ -16,7 +16,6 @@ from ml_connector.pipeline.road import RunResult
 from ml_connector.runtime.checkup import checkup
 from ml_connector.runtime.run import run
 from ml_connector.runtime.standing import Status, status
-from ml_connector.runtime.wiring import open_connection
 from ml_connector.store.database import Database
 
 
@@ -79,7 +78,7 @@ def doctor(json: Json = False) -> None:
 
 def _checked(database: Database, name: str) -> Iterable[tuple[str, Finding | None]]:
     try:
-        return list(checkup(open_connection(database, name, context.actor())))
+        return list(checkup(context.opened(database, name)))
     except Interrupted as fault:
         return [("settings", fault.finding)]
 

@@ -21,7 +21,10 @@ def sandbox(
     folder: Annotated[
         Path, typer.Option("--folder", help="Where to write settings, credentials and a rulebook.")
     ] = Path("trial"),
-    dialect: Annotated[str, typer.Option("--dialect", help="The dialect of GP's services: one or two.")] = "one",
+    dialect: Annotated[
+        str,
+        typer.Option("--dialect", help="GP's services: one or two (SBA), or soap."),
+    ] = "one",
     invoices: Annotated[int, typer.Option("--invoices", min=1, help="How large a month.")] = 420,
     servicetitan_port: Annotated[int, typer.Option("--servicetitan-port", help="0: any free port.")] = 8401,
     gp_port: Annotated[int, typer.Option("--gp-port", help="0: any free port.")] = 8402,

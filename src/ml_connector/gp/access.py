@@ -13,7 +13,7 @@ class Scheme(Enum):
     """How Windows Authentication is done. An installation may switch NTLM off; the others may be all it takes."""
 
     NTLM = "ntlm"
-    NEGOTIATE = "negotiate"  # Kerberos by way of SPNEGO: not built yet, refused with a message
+    NEGOTIATE = "negotiate"  # Kerberos inside SPNEGO, never NTLM inside it; needs the package's extra `kerberos`
 
 
 class Secret:
@@ -35,6 +35,19 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Kerberos:
+    """Where the tickets of Scheme.NEGOTIATE come from. Times in seconds."""
+
+    realm: str = ""  # the domain's DNS name, as CONTOSO.COM; empty = what stands behind the @ of the user name
+    controllers: tuple[str, ...] = ()  # domain controllers as host or host:port; none = DNS names them
+    keytab: Path | None = None  # the account's keys, in place of its password
+    service: str = ""  # the service name (SPN), as HTTP/gp.contoso.com; empty = HTTP/ and the host of the server
+    lifetime: int | None = None  # of the tickets that are asked for; None = what the domain gives
+    margin: float = 600.0  # tickets are renewed when they have less than this left
+    patience: float = 20.0  # for an answer of the domain; MIT's library alone would wait for 25 and more
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """One GP company as one Windows account sees it. Timeouts in seconds.
 
@@ -49,6 +62,8 @@ class Access:
     password: Secret
     tenant: str = "DefaultTenant"
     scheme: Scheme = Scheme.NTLM
+    kerberos: Kerberos = Kerberos()
+    channel_binding: bool = True  # over TLS the login is tied to the server's certificate (IIS: Extended Protection)
     verify: bool = True  # the server's certificate; False only for a trial on a closed network
     ca_bundle: Path | None = None  # PEM file of the authority that signed the server's certificate
     connect_timeout: float = 10.0

@@ -17,7 +17,7 @@ from ml_connector.books.batch import StandingBatch
 from ml_connector.books.document import Document, DocumentKind, Standing, StandingDistribution
 from ml_connector.books.facts import AccountCard, CompanyFacts, PartyCard
 from ml_connector.books.outcomes import Entry
-from ml_connector.books.period import FiscalPeriod, Series
+from ml_connector.books.period import SUBLEDGERS, FiscalPeriod, Series
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
@@ -27,7 +27,6 @@ from ml_connector.gp.service_map import Documents, Resource, ServiceMap, Word
 from ml_connector.money import Currency
 
 E = TypeVar("E", bound=Enum)
-BOTH = (Series.SALES, Series.PURCHASING)
 
 
 class GpBooks:
@@ -77,7 +76,7 @@ class GpBooks:
 
     @property
     def can_read_distributions(self) -> bool:
-        return all(self._map.documents(series).distributions.readable for series in BOTH)
+        return all(self._map.documents(series).distributions.readable for series in SUBLEDGERS)
 
     # Facts
 
@@ -149,7 +148,7 @@ class GpBooks:
         A resource without a row passes: there is nothing to hold the map's names against.
         """
         first = ("server", "certificate", "login")
-        stops = {"gp.unreachable": 0, "gp.certificate": 1, "gp.credentials": 2, "gp.scheme": 2}
+        stops = {"gp.unreachable": 0, "gp.certificate": 1, **dict.fromkeys(errors.LOGIN, 2)}
         told: list[tuple[str, Finding | None]] = []
         for resource in self._map.mapped:
             try:

@@ -3,7 +3,19 @@
 findings.Interrupted      the run stops; what was stored stays, the next run goes on from there
 ├── gp.unreachable        no connection, no such host, no answer
 ├── gp.certificate        the server's certificate is not trusted or names another host
-├── gp.credentials        the login is refused
+├── gp.credentials        the password is refused
+├── gp.account_unknown    the domain has no such account
+├── gp.account_locked_or_disabled
+├── gp.password_expired   expired, or to be changed at the next login
+├── gp.keytab             the file of the account's keys cannot be used
+├── gp.realm              the domain of the account is not known here
+├── gp.controller_unreachable   no domain controller answers
+├── gp.clock              clocks differ by more than Kerberos allows
+├── gp.service_name       the domain knows no such service (SPN)
+├── gp.ticket_refused     the server turns away a ticket that the domain gave us for it
+├── gp.server_unproven    what answered did not prove that it is the server
+├── gp.kerberos_missing   the package's extra `kerberos` is not installed
+├── gp.kerberos           Kerberos says something else
 ├── gp.scheme             the server does not take the kind of login that is configured
 ├── gp.forbidden          the login is good, but has no access to the company or the window
 ├── gp.missing            the address is not there: company, or a path of the service map
@@ -23,11 +35,29 @@ from dataclasses import dataclass
 
 from ml_connector.books.document import Document
 from ml_connector.books.period import Series
-from ml_connector.findings import Finding
+from ml_connector.findings import Finding, Interrupted
 
 GP = "Dynamics GP"
 PASSES = frozenset({"batch.locked", "document.locked"})  # these pass by themselves
 EXISTS = "number.taken"
+LOGIN = frozenset(  # what stops every request alike, until somebody mends the login
+    {
+        "gp.credentials",
+        "gp.account_unknown",
+        "gp.account_locked_or_disabled",
+        "gp.password_expired",
+        "gp.keytab",
+        "gp.realm",
+        "gp.controller_unreachable",
+        "gp.clock",
+        "gp.service_name",
+        "gp.ticket_refused",
+        "gp.server_unproven",
+        "gp.kerberos_missing",
+        "gp.kerberos",
+        "gp.scheme",
+    }
+)
 REFUSALS = frozenset(
     {
         *PASSES,
@@ -49,12 +79,12 @@ REFUSALS = frozenset(
 )
 
 
-class Refused(Exception):
+class Refused(Interrupted):
     """A service map, calendar or chart of accounts is refused whole; `findings` name each mistake."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__("; ".join(f"{finding.where}: {finding.says}" for finding in findings))
-        self.findings = tuple(findings)
+        super().__init__(*findings)
+        self.args = ("; ".join(f"{finding.where}: {finding.says}" for finding in findings),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +109,145 @@ def credentials(username: str, again: bool) -> Finding:
     )
 
 
-def scheme_not_built(scheme: str) -> Finding:
+def account_unknown(username: str, realm: str) -> Finding:
     return Finding(
-        "gp.scheme",
-        GP,
-        f"the login scheme '{scheme}' cannot be used yet",
-        "In the connection, set the login scheme to 'ntlm', and allow NTLM on the GP server.",
+        "gp.account_unknown",
+        realm,
+        f"the domain has no account {username}",
+        "Correct the user name of the connection (user@DOMAIN.NAME or DOMAIN\\user) or its realm; then run again.",
     )
 
 
-def scheme_not_offered(offered: str) -> Finding:
+def account_closed(username: str) -> Finding:
+    return Finding(
+        "gp.account_locked_or_disabled",
+        GP,
+        f"the domain lets {username} in no more: the account is locked, disabled or past its end",
+        "Ask your Windows administrator to look at the account in Active Directory Users and Computers (tab Account), "
+        "and to find out who locked it: this program never tries a refused password again; then run again.",
+    )
+
+
+def password_expired(username: str) -> Finding:
+    return Finding(
+        "gp.password_expired",
+        GP,
+        f"the password of {username} has expired, or must be changed at the next login",
+        "Ask your Windows administrator to set a new password that does not expire (Active Directory Users and "
+        "Computers, tab Account), set it in the connection, then run again.",
+    )
+
+
+def keytab(path: str, cause: str) -> Finding:
+    return Finding(
+        "gp.keytab",
+        path,
+        f"the keytab cannot be used: {cause}",
+        "Make it anew for the connection's account (ktpass on a domain controller), readable by the account that runs "
+        "ml-connector, and name its path in the connection; a change of the password makes a keytab void.",
+    )
+
+
+def realm(username: str, name: str) -> Finding:
+    says = f"no domain controller is known for the realm '{name}'" if name else f"{username} does not tell its realm"
+    return Finding(
+        "gp.realm",
+        GP,
+        says,
+        "In the connection's Kerberos settings, set 'realm' to the domain's DNS name in capital letters and, where DNS "
+        "does not name them, 'controllers' to its domain controllers; then run again.",
+    )
+
+
+def controllers(named: Sequence[str]) -> Finding:
+    return Finding(
+        "gp.realm",
+        GP,
+        f"the domain controllers '{', '.join(named)}' are no host names",
+        "In the connection's Kerberos settings, write 'controllers' as host or host:port; then run again.",
+    )
+
+
+def controller_unreachable(name: str, cause: str) -> Finding:
+    return Finding(
+        "gp.controller_unreachable",
+        name,
+        f"no domain controller answers: {cause}",
+        "See that a domain controller runs and that port 88 (TCP) is open from this machine to it, and that "
+        "'controllers' in the connection names it; then run again.",
+    )
+
+
+def clock(says: str) -> Finding:
+    return Finding(
+        "gp.clock",
+        GP,
+        says,
+        "Set the clocks of this machine, the GP server and the domain controllers by one time server; Kerberos allows "
+        "five minutes of difference; then run again.",
+    )
+
+
+def service_name(service: str, realm_name: str) -> Finding:
+    return Finding(
+        "gp.service_name",
+        service,
+        f"the domain {realm_name} has no account that carries the service name {service}",
+        "Ask your Windows administrator to register it for the account that runs the GP service "
+        f"('setspn -S {service} DOMAIN\\account'), or set 'service' in the connection's Kerberos settings to the one that "
+        "is registered ('setspn -L'); then run again.",
+    )
+
+
+def ticket_refused(service: str) -> Finding:
+    return Finding(
+        "gp.ticket_refused",
+        service,
+        "the server turns away the ticket that the domain gave us for it",
+        "On the GP server, see that the service name is registered for the very account that runs the service and for "
+        "no other ('setspn -Q', 'setspn -X'), that its password was not changed since the service started, and that "
+        "no proxy ends TLS before it (Extended Protection; then set 'channel_binding' to false); then run again.",
+    )
+
+
+def server_unproven(server: str) -> Finding:
+    return Finding(
+        "gp.server_unproven",
+        server,
+        "what answered did not prove that it is the server that the domain knows",
+        "See that the connection's server is the GP server itself, and that no proxy or anonymous access stands "
+        "between; then run again.",
+    )
+
+
+def kerberos_missing(cause: str) -> Finding:
+    return Finding(
+        "gp.kerberos_missing",
+        "ml-connector",
+        f"Kerberos is configured, and its part of ml-connector is not installed ({cause})",
+        "Install it: pip install 'ml-connector[kerberos]' (on Linux it compiles, and needs a C compiler and the packages "
+        "libkrb5-dev and python3-dev), or set the connection's authentication to 'ntlm' and allow NTLM on the GP server.",
+    )
+
+
+def kerberos(service: str, cause: str) -> Finding:
+    return Finding(
+        "gp.kerberos",
+        service,
+        f"Kerberos says: {cause}",
+        "Look the words up with your Windows administrator (encryption types and trusts come first), or set the "
+        "connection's authentication to 'ntlm' and allow NTLM on the GP server.",
+    )
+
+
+def scheme_not_offered(scheme: str, offered: str) -> Finding:
+    name, other = ("NTLM", "negotiate") if scheme == "ntlm" else ("Negotiate", "ntlm")
     return Finding(
         "gp.scheme",
         GP,
-        f"the server does not go on with an NTLM login; it offers {offered}",
-        "On the GP server, allow NTLM among the providers of Windows Authentication in IIS, or take away the proxy "
-        "that stands between; then run again.",
+        f"the server does not go on with {'an' if name == 'NTLM' else 'a'} {name} login; it offers {offered}",
+        f"On the GP server, put {name} among the providers of Windows Authentication in IIS, or set the connection's "
+        f"authentication to '{other}', or take away the proxy that stands between; then run again.",
     )
 
 

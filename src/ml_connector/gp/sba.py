@@ -22,7 +22,7 @@ from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
 from ml_connector.gp.errors import Said
-from ml_connector.gp.refusals import meaning, refused
+from ml_connector.gp.meanings import meaning, refused
 from ml_connector.gp.render import body
 from ml_connector.gp.row import Row, fold
 from ml_connector.gp.service_map import Paging, Parameters, Resource, ServiceMap
@@ -234,7 +234,7 @@ class Sba:
                 raise Interrupted(errors.answer(name, f"GP refuses: {errors.listing(self._said(response))}"))
             return understand(answer)
 
-        return self._wire.patiently(name, ask)
+        return self._wire.patiently(ask, lambda says: errors.answer(name, says))
 
     # Entering
 

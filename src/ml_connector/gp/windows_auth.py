@@ -1,98 +1,124 @@
-"""Windows Authentication over HTTP, one TCP connection a lane.
+"""Windows Authentication over HTTP, one TCP connection a lane: NTLM, or Kerberos by way of Negotiate.
+
+Both keep the rules of somebody who must not write twice:
+
+- Once a byte of a request has left, the request is never repeated, whatever comes.
+- A password that was refused once is never tried again, so that we lock nobody out.
 
 NTLM signs in a connection, not a request (Microsoft, [MS-NTHT]): three legs, and from then on every request of that
-connection is ours. So a lane is exactly one connection, and its rules are those of somebody who must not write twice:
+connection is ours. So a write never opens a connection: the first leg of a sign-in is a GET without a body, and the
+write travels on the last leg, once, on the connection that the first one opened. A signed-in connection that the server
+has dropped is noticed before the first byte of a request leaves; then the lane signs in again.
 
-- A write never opens a connection. The first leg of a sign-in is a GET without a body; the write travels on the
-  last leg, once, on the connection that the first one opened.
-- A signed-in connection that the server has dropped is noticed before the first byte of a request leaves: the request
-  is stopped, the lane signs in again, and nothing was sent twice.
-- Once a byte has left, the request is never repeated, whatever comes.
-- A password that was refused once is never tried again by the same login, so that we lock nobody out.
+Negotiate (RFC 4559) carries a Kerberos ticket with every request, unasked, so each request is signed in by itself on
+whatever connection the lane has, and the server proves itself in its answer. A 401 means that it did nothing.
 
-    httpx2.TransportError
-    └── NotSent        GP has certainly not seen the request, or refused it at the door: it did nothing
+    lane.NotSent       GP has certainly not seen the request, or refused it at the door: it did nothing
     findings.Interrupted
-    ├── gp.credentials GP refuses the name or the password
-    └── gp.scheme      GP does not take the kind of login that is configured
+    ├── gp.credentials GP, or the domain, refuses the name or the password
+    ├── gp.scheme      GP does not take the kind of login that is configured
+    └── …              what else stands in the way of a ticket: see gp.errors
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import ssl
 import struct
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from queue import LifoQueue
 
 import httpx2
 import spnego
+from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
 from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
-from ml_connector.gp.access import Scheme, Secret
+from ml_connector.gp.access import Access, Kerberos, Scheme, Secret
+from ml_connector.gp.kerberos import Handshake, Tickets, Unwilling
+from ml_connector.gp.lane import Dropped, Lane, NotSent, binding, offers
+from ml_connector.gp.wrong_passwords import KNOWN_WRONG
+
+__all__ = ["Lanes", "Login", "NotSent", "transport"]
 
 READS = frozenset({"GET", "HEAD"})
 ATTEMPTS = 3  # at signing in before a byte of the request has left
-KEEP_ALIVE = 55.0  # seconds; IIS keeps an idle connection for 120
-
-
-class NotSent(httpx2.TransportError):
-    """GP has certainly not taken the request: not a byte of it left, or it was turned away before it was read."""
-
-
-class _Dropped(Exception):
-    """The signed-in connection is gone, noticed before anything was sent."""
+SKEW = 300.0  # seconds that Kerberos lets clocks differ
+UNREADABLE = (SpnegoError, ValueError, LookupError, struct.error)  # what reading foreign bytes can end in
 
 
 class Login:
     """A Windows account, and what its password has been found to be worth. Shared by the lanes of one server."""
 
-    def __init__(self, username: str, password: Secret, scheme: Scheme = Scheme.NTLM) -> None:
+    def __init__(
+        self,
+        username: str,
+        password: Secret,
+        scheme: Scheme = Scheme.NTLM,
+        kerberos: Kerberos = Kerberos(),  # noqa: B008 (it is frozen)
+        channel_binding: bool = True,
+    ) -> None:
         self.username = username
         self.scheme = scheme
+        self.channel_binding = channel_binding
         self._password = password
-        self._refused = False
+        self._kerberos = kerberos
+        self._tickets: dict[str, Tickets] = {}
         self._proven = False
         self._first = threading.Lock()
+
+    @classmethod
+    def of(cls, access: Access) -> Login:
+        return cls(access.username, access.password, access.scheme, access.kerberos, access.channel_binding)
 
     def __repr__(self) -> str:
         return f"Login({self.username}, {self.scheme.value})"
 
     @contextlib.contextmanager
-    def attempt(self) -> Iterator[None]:
-        """While the password is unproven only one lane tries it, so that a wrong one costs one attempt in all."""
+    def attempt(self, server: str) -> Iterator[None]:
+        """NTLM: while the password is unproven only one lane tries it, so that a wrong one costs one attempt in all."""
         with contextlib.nullcontext() if self._proven else self._first:
-            if self._refused:
+            if KNOWN_WRONG.knows(server, self.username, self._password):
                 raise Interrupted(errors.credentials(self.username, again=True))
             yield
 
-    def context(self, host: str) -> spnego.ContextProxy:
-        if self.scheme is not Scheme.NTLM:
-            raise Interrupted(errors.scheme_not_built(self.scheme.value))
+    def ntlm(self, host: str) -> spnego.ContextProxy:
         return spnego.client(self.username, self._password.reveal(), hostname=host, service="HTTP", protocol="ntlm")
 
     def prove(self) -> None:
         self._proven = True
 
-    def refuse(self) -> Interrupted:
-        self._refused = True
+    def refuse(self, server: str) -> Interrupted:
+        KNOWN_WRONG.remember(server, self.username, self._password)
         return Interrupted(errors.credentials(self.username, again=False))
 
+    def service(self, host: str) -> str:
+        """The service name (SPN) that stands for the server in the domain."""
+        return self._kerberos.service or f"HTTP/{host}"
 
-class LaneTransport(httpx2.BaseTransport):
-    """One connection, signed in. Takes one request at a time; answers are read to their end before they are given."""
+    def tickets(self, host: str) -> Tickets:
+        """Raises Interrupted where the account's realm is not known."""
+        with self._first:
+            if host not in self._tickets:
+                service = self.service(host)
+                self._tickets[host] = Tickets(self.username, self._password, service, self._kerberos)
+            return self._tickets[host]
+
+    def close(self) -> None:
+        for tickets in self._tickets.values():
+            tickets.close()
+
+
+class NtlmLane(httpx2.BaseTransport):
+    """One connection, signed in. Takes one request at a time."""
 
     def __init__(self, login: Login, verify: ssl.SSLContext) -> None:
         self._login = login
-        self._wire = httpx2.HTTPTransport(
-            verify=verify,
-            trust_env=False,
-            limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
-        )
+        self._lane = Lane(verify)
         self._lock = threading.Lock()
         self._signed_in = False
         self._answered = 0  # requests answered since the sign-in
@@ -106,7 +132,7 @@ class LaneTransport(httpx2.BaseTransport):
                     if self._signed_in and not self._each_time:
                         return self._on_signed_in(request)
                     return self._sign_in(request)
-                except _Dropped:
+                except Dropped:
                     self._signed_in = False
                 except httpx2.TransportError:
                     self._signed_in = False
@@ -114,10 +140,10 @@ class LaneTransport(httpx2.BaseTransport):
             raise NotSent("GP closes the connection before the login is done")
 
     def close(self) -> None:
-        self._wire.close()
+        self._lane.close()
 
     def _on_signed_in(self, request: httpx2.Request) -> httpx2.Response:
-        response = self._send(request, None, may_connect=False)
+        response = self._lane.send(request, may_connect=False)
         if response.status_code != 401:
             self._answered += 1
             return response
@@ -129,11 +155,12 @@ class LaneTransport(httpx2.BaseTransport):
     def _sign_in(self, request: httpx2.Request) -> httpx2.Response:
         """The legs of the login, the last of which is the request itself."""
         is_read = request.method in READS
-        with self._login.attempt():
-            context = self._login.context(request.url.host)
+        server = request.url.netloc.decode()
+        with self._login.attempt(server):
+            context = self._login.ntlm(request.url.host)
             opening = request if is_read else httpx2.Request("GET", request.url, extensions=request.extensions)
             try:
-                response = self._send(opening, context.step(), may_connect=True)
+                response = self._lane.send(opening, "NTLM", context.step())
             except NotSent:
                 raise
             except httpx2.TransportError as error:
@@ -141,9 +168,9 @@ class LaneTransport(httpx2.BaseTransport):
             if response.status_code != 401:
                 return response if is_read else self._unasked(request, response)
             token = self._token(context, response)
-            response = self._send(request, token, may_connect=False)
+            response = self._lane.send(request, "NTLM", token, may_connect=False)
             if response.status_code == 401:
-                raise self._login.refuse()
+                raise self._login.refuse(server)
             self._login.prove()
         self._signed_in, self._answered = True, 1
         return response
@@ -155,62 +182,110 @@ class LaneTransport(httpx2.BaseTransport):
             return opening
         if status == 429 or status >= 500:
             raise NotSent(f"GP answered {status} to the login")
-        response = self._send(request, None, may_connect=False)
+        response = self._lane.send(request, may_connect=False)
         if response.status_code == 401:
             raise NotSent("GP asked for a login after it had let us in without one")
         return response
 
     def _token(self, context: spnego.ContextProxy, response: httpx2.Response) -> bytes:
         """Our last word in the login, made from the server's challenge."""
-        offers = response.headers.get_list("www-authenticate", split_commas=True)
-        words = [offer.strip().partition(" ") for offer in offers]
-        challenge = next((token for scheme, _, token in words if scheme.lower() == "ntlm" and token), "")
-        if not challenge:
-            offered = ", ".join(sorted({scheme for scheme, _, _ in words if scheme}))
-            raise Interrupted(errors.scheme_not_offered(offered or "none"))
+        certificate = self._lane.certificate if self._login.channel_binding else None
+        tied = None if certificate is None else GssChannelBindings(application_data=binding(certificate))
         try:
-            return context.step(base64.b64decode(challenge, validate=True)) or b""
-        except (SpnegoError, ValueError, LookupError, struct.error):  # what reading foreign bytes can end in
-            raise Interrupted(errors.scheme_not_offered("NTLM, in a form that we do not understand")) from None
+            challenge, offered = offers(response, "ntlm")
+            if not challenge:
+                raise Interrupted(errors.scheme_not_offered("ntlm", offered))
+            return context.step(challenge, channel_bindings=tied) or b""
+        except UNREADABLE:
+            says = "NTLM, in a form that we do not understand"
+            raise Interrupted(errors.scheme_not_offered("ntlm", says)) from None
 
-    def _send(self, request: httpx2.Request, token: bytes | None, *, may_connect: bool) -> httpx2.Response:
-        """One leg. Raises NotSent where nothing left, and _Dropped where it would have needed a new connection."""
-        left = False
 
-        def watch(event: str, _: object) -> None:
-            nonlocal left
-            if event == "connection.connect_tcp.started" and not may_connect:
-                raise _Dropped
-            left = left or event == "http11.send_request_headers.started"
+class NegotiateLane(httpx2.BaseTransport):
+    """One connection, every request with a ticket of its own. Takes one request at a time."""
 
-        headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"authorization"]
-        if token is not None:
-            headers.append((b"Authorization", b"NTLM " + base64.b64encode(token)))
-        leg = httpx2.Request(
-            request.method,
-            request.url,
-            headers=headers,
-            content=request.content or None,
-            extensions={**request.extensions, "trace": watch},
-        )
+    def __init__(self, login: Login, verify: ssl.SSLContext) -> None:
+        self._login = login
+        self._lane = Lane(verify)
+        self._lock = threading.Lock()
+        self._proven = 0  # the connection, by its count, on which the server last proved itself
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        with self._lock:
+            request.read()
+            tickets = self._login.tickets(request.url.host)
+            for _ in range(ATTEMPTS):
+                certificate = self._certificate(request)
+                context, token = tickets.begin(None if certificate is None else binding(certificate))
+                with contextlib.suppress(Dropped):
+                    response = self._lane.send(request, "Negotiate", token, only_to=certificate)
+                    return self._heard(request, response, context)
+            raise NotSent("each new connection to GP shows another certificate")
+
+    def close(self) -> None:
+        self._lane.close()
+
+    def _certificate(self, request: httpx2.Request) -> bytes | None:
+        """What the login is to be tied to: the newest connection's certificate; before the first, of one made for it."""
+        if request.url.scheme != "https" or not self._login.channel_binding:
+            return None
+        if self._lane.certificate is None:
+            try:
+                self._lane.send(httpx2.Request("GET", request.url, extensions=request.extensions))
+            except NotSent:
+                raise
+            except httpx2.TransportError as error:
+                raise NotSent(f"the connection was cut off before the login: {error}") from error
+        return self._lane.certificate
+
+    def _heard(self, request: httpx2.Request, response: httpx2.Response, context: Handshake) -> httpx2.Response:
+        """The answer, once it is certain whose it is."""
         try:
-            response = self._wire.handle_request(leg)
-            response.read()
-        except httpx2.TransportError as error:
-            if not left:
-                raise NotSent(str(error) or type(error).__name__) from error
-            raise
-        except UnicodeError as error:  # the resolver's word for a host name that can be none
-            raise NotSent(f"'{request.url.host}' is no host name") from error
+            token, offered = offers(response, "negotiate")
+            if response.status_code == 401:
+                raise self._turned_away(request.url.host, response, token, offered, context)
+            if token and not context.complete:
+                context.step(token)
+        except (Unwilling, ValueError):
+            raise self._unproven(request) from None
+        if context.complete:
+            self._proven = self._lane.connections
+        elif response.status_code < 400 and self._proven != self._lane.connections:
+            raise self._unproven(request)
         return response
+
+    def _turned_away(
+        self, host: str, response: httpx2.Response, token: bytes | None, offered: str, context: Handshake
+    ) -> Interrupted:
+        """Why the server did not let our ticket in, as far as it can be told from here."""
+        if token is None:
+            return Interrupted(errors.scheme_not_offered("negotiate", offered))
+        if token:
+            try:
+                context.step(token)
+            except Unwilling as error:
+                return Interrupted(self._login.tickets(host).refused(error))
+        apart = _seconds_apart(response.headers.get("date", ""))
+        if apart > SKEW:
+            says = f"the clock of the GP server and ours are {apart / 60:.0f} minutes apart, and it refuses our ticket"
+            return Interrupted(errors.clock(says))
+        return Interrupted(errors.ticket_refused(self._login.service(host)))
+
+    def _unproven(self, request: httpx2.Request) -> Exception:
+        """A read is stopped. A write has left: whether it was done by the server or by somebody else is in doubt."""
+        if request.method in READS:
+            return Interrupted(errors.server_unproven(f"{request.url.scheme}://{request.url.netloc.decode()}"))
+        return httpx2.RemoteProtocolError("what answered did not prove that it is the GP server", request=request)
 
 
 class Lanes(httpx2.BaseTransport):
     """Several lanes to one server: as many requests at a time as there are lanes."""
 
     def __init__(self, login: Login, count: int, verify: ssl.SSLContext) -> None:
-        self._lanes = [LaneTransport(login, verify) for _ in range(count)]
-        self._idle: LifoQueue[LaneTransport] = LifoQueue()
+        kind = NtlmLane if login.scheme is Scheme.NTLM else NegotiateLane
+        self._login = login
+        self._lanes: list[NtlmLane | NegotiateLane] = [kind(login, verify) for _ in range(count)]
+        self._idle: LifoQueue[NtlmLane | NegotiateLane] = LifoQueue()
         for lane in self._lanes:
             self._idle.put(lane)
 
@@ -224,3 +299,17 @@ class Lanes(httpx2.BaseTransport):
     def close(self) -> None:
         for lane in self._lanes:
             lane.close()
+        self._login.close()
+
+
+def transport(access: Access) -> Lanes:
+    """The way to a GP server for everything that speaks HTTP to it. Raises OSError where the CA bundle cannot be read."""
+    return Lanes(Login.of(access), access.lanes, access.tls())
+
+
+def _seconds_apart(date: str) -> float:
+    """How far an answer's Date header is from our clock; 0 where it says nothing."""
+    try:
+        return abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0

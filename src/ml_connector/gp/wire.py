@@ -17,7 +17,7 @@ import httpx2
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
-from ml_connector.gp.windows_auth import Lanes, Login
+from ml_connector.gp.windows_auth import transport
 
 READS = 3  # times that a question is asked before its answer is given up
 PAUSE = 0.3  # seconds before the second time; the third waits twice as long
@@ -43,7 +43,7 @@ class Wire:
         self._calls = 0
         self._counting = threading.Lock()
         self._client = httpx2.Client(
-            transport=Lanes(Login(access.username, access.password, access.scheme), access.lanes, access.tls()),
+            transport=transport(access),
             headers={"Accept": accept, "User-Agent": "ml-connector"},
             trust_env=False,
         )
@@ -65,8 +65,9 @@ class Wire:
         patience = httpx2.Timeout(timeout, connect=self.access.connect_timeout)
         return self._client.request(method, url, content=content or None, headers=headers, timeout=patience)
 
-    def patiently(self, what: str, ask: Callable[[], T]) -> T:
-        """The answer to a read, asked again where that may help. Raises Interrupted in the end."""
+    def patiently(self, ask: Callable[[], T], unclear: Callable[[str], Finding]) -> T:
+        """The answer to a read, asked again where that may help. Raises Interrupted in the end; `unclear` says what an
+        answer is called that made no sense every time."""
         given_up = errors.unreachable(self.place, "no answer")
         for attempt in range(READS):
             if attempt:
@@ -80,7 +81,7 @@ class Wire:
             except Unwell as error:
                 given_up = errors.unreachable(self.place, str(error))
             except Unintelligible as error:
-                given_up = errors.answer(what, str(error))
+                given_up = unclear(str(error))
         raise Interrupted(given_up)
 
     def broken(self, error: httpx2.TransportError) -> Finding:

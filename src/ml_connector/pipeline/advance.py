@@ -49,7 +49,10 @@ class Advance:
         ready: list[tuple[DocketRecord, outcomes.Ready]] = []
         snapshots = self.gatherer.snapshots(dockets)
         frame = self.gatherer.frame
+        newest = {(it.kind, it.source_id): it.id for it in dockets}  # oldest first, so that the last one stays
         for docket, snapshot in zip(dockets, snapshots, strict=True):
+            if docket.id != newest[docket.kind, docket.source_id]:
+                continue  # it gives way to a newer version before it was ever planned
             earlier = self.ledger.earlier(docket) if docket.version > 1 else ()
             if any(isinstance(d.stage, stages.InDoubt) for it in earlier for d in it.documents):
                 continue  # it waits until the older version is settled

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ml_connector.books import compare
 from ml_connector.books.batch import StandingBatch
 from ml_connector.books.document import Standing, StandingState, signed
-from ml_connector.books.period import Series
+from ml_connector.books.period import SUBLEDGERS, Series
 from ml_connector.docket import stages
 from ml_connector.docket.records import Change, DocumentRecord, Move, OpenedBatch
 from ml_connector.docket.trail import Event
@@ -42,7 +42,7 @@ class Confirming:
         waiting = self.ledger.count_documents((stages.Entered,), self.company)
         while records := self.ledger.documents((stages.Entered,), _CHUNK, after_id=after, company=self.company):
             after = records[-1].id
-            for series in Series:
+            for series in SUBLEDGERS:
                 mine = [it for it in records if it.document.kind.series is series]
                 if mine:
                     self._chunk(series, mine)
@@ -52,7 +52,7 @@ class Confirming:
     def batches(self, opened: Iterable[OpenedBatch]) -> None:
         """Count and add up each batch of the run as GP shows it; name what is foreign, missing or moved."""
         mine = [it for it in opened if it.key.company == self.company]
-        for series in Series:
+        for series in SUBLEDGERS:
             ids = [it.batch_id for it in mine if it.key.receivables == (series is Series.SALES)]
             standing = self.books.batches(series, ids) if ids else {}
             for batch_id in ids:

@@ -16,7 +16,7 @@ from typing import assert_never
 from ml_connector.books import compare, outcomes
 from ml_connector.books.batch import BatchKey, key_of
 from ml_connector.books.document import Document, DocumentKind, Standing, StandingState
-from ml_connector.books.period import Series
+from ml_connector.books.period import SUBLEDGERS
 from ml_connector.checks import run as checks
 from ml_connector.docket import stages
 from ml_connector.docket.records import DocumentRecord, Move
@@ -82,6 +82,8 @@ class Entering:
         after = 0
         while records := self.ledger.documents((stages.InDoubt,), _CHUNK, after_id=after, company=self.company):
             after = records[-1].id
+            for it in records:
+                self.desk.claim_vendor_invoice(it.document)  # GP may hold it, and not say so yet
             due = [it for it in records if self._remaining(it) <= 0]
             if wait and len(due) < len(records):
                 self.clock.sleep(max(self._remaining(it) for it in records))
@@ -103,7 +105,7 @@ class Entering:
     def _look_and_check(self, records: Sequence[DocumentRecord]) -> list[DocumentRecord]:
         """Those of these documents that may be sent: not standing in GP, and without a finding that holds them."""
         documents = [it.document for it in records]
-        for series in Series:
+        for series in SUBLEDGERS:
             ids = [d.party_id for d in documents if d.kind.series is series]
             if ids:
                 self.desk.ask_parties(series, ids)
@@ -124,6 +126,7 @@ class Entering:
                 moves.append(_hold(it, findings))
             else:
                 sendable.append(it)
+                self.desk.claim_vendor_invoice(it.document)  # the next one may carry the same number
         if self.dry:
             self.would_enter += len(sendable)
             held = [move.to.findings for move in moves if isinstance(move.to, stages.Held)]
@@ -208,7 +211,7 @@ class Entering:
 
     def _find(self, records: Sequence[DocumentRecord]) -> Mapping[str, Standing]:
         standing: dict[str, Standing] = {}
-        for series in Series:
+        for series in SUBLEDGERS:
             numbers = [it.document.number for it in records if it.document.kind.series is series]
             if numbers:
                 standing.update(self.desk.books.find(series, numbers))

@@ -49,8 +49,7 @@ class CompanyDesk:
         keys = {key for document in documents if (key := vendor_invoice_key(document))}
         unknown = sorted(keys - self._asked)
         if unknown:
-            for key, number in self.books.vendor_invoices(unknown).items():
-                self._vendor_invoices.setdefault(key, number)
+            self._vendor_invoices.update(self.books.vendor_invoices(unknown))
             self._asked.update(unknown)
 
     def claim_vendor_invoice(self, document: Document) -> None:

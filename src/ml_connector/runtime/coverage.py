@@ -24,7 +24,7 @@ def past_coverage(wired: Wired, months: int, tables: Tables | None, progress: Pr
     if tables is not None:
         tried = read(tables)
         if isinstance(tried, tuple):
-            raise Interrupted(tried[0])
+            raise Interrupted(*tried)
         rulebook = tried
     gatherer = Gatherer(wired.field_service, wired.ledger, rulebook, {}, wired.settings.prefix)
     dockets = wired.ledger.newest_versions()

@@ -1,7 +1,7 @@
 """The settings of a connection: one ServiceTitan tenant and the GP companies it feeds.
 
 They are written as TOML, kept in the ledger as JSON, and hold no secret: a credential is a reference to the
-environment (`env:NAME`) or to a file (`file:/path`), and is looked up when it is needed.
+environment (`env:NAME`), a file (`file:/path`) or the vault (`vault:NAME`), and is looked up when it is needed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from ml_connector.findings import Finding, Interrupted
 from ml_connector.money import Currency
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)\Z")
+REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|vault:[A-Za-z0-9._-]+)\Z")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 
 
@@ -43,13 +43,28 @@ class ServiceTitan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return api, self.auth_url or f"https://auth{suffix}.servicetitan.io"
 
 
+class Kerberos(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the tickets of `authentication = "negotiate"` come from."""
+
+    realm: str = ""  # the domain's DNS name; blank: what stands behind the @ of the user name
+    controllers: tuple[str, ...] = ()  # host or host:port; none: DNS names them
+    keytab: str = ""  # the path of the account's key file, in place of its password
+    service: str = ""  # the service name (SPN); blank: HTTP/ and the host of the server
+
+
 class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one GP company is reached. Seconds for every time."""
 
-    server: str
     company: str
     username: str
-    password: str
+    password: str = ""
+    transport: Literal["sba", "soap"] = "sba"
+    server: str = ""  # SBA: scheme, host and port
+    endpoint: str = ""  # SOAP: the address of the web services
+    company_id: int = 0  # SOAP: GP's number of the company
+    wsdl: str = ""  # SOAP: an address or a file; blank: the endpoint's own
+    kerberos: Kerberos = Kerberos()
+    channel_binding: bool = True
     tenant: str = "DefaultTenant"
     service_map: str = "default"  # a shipped map's name, or the path of a TOML file
     authentication: Literal["ntlm", "negotiate"] = "ntlm"
@@ -109,9 +124,14 @@ def to_values(settings: Settings) -> Mapping[str, object]:
     return values
 
 
-def secret(reference: str, what: str) -> str:
-    """The credential behind a reference. Raises Interrupted where there is none; never says what it is."""
+def secret(reference: str, what: str, vault: Callable[[str], str]) -> str:
+    """The credential behind a reference; `vault` opens a sealed one by name.
+
+    Raises Interrupted where there is none; never says what it is.
+    """
     kind, _, place = reference.partition(":")
+    if kind == "vault":
+        return vault(place)
     try:
         text = os.environ[place] if kind == "env" else Path(place).read_text("utf-8")
     except (KeyError, OSError, UnicodeDecodeError):
@@ -157,6 +177,8 @@ def _faults(settings: Settings) -> list[str]:
         faults.append(f"time_zone '{settings.time_zone}': use a name as America/Denver")
     if not settings.gp:
         faults.append("gp: add a table [gp.<company>] for each company of the rulebook")
+    for company, gp in settings.gp.items():
+        faults += [f"gp.{company}.{fault}" for fault in _gp_faults(gp)]
     credentials = {
         "servicetitan.client_id": settings.servicetitan.client_id,
         "servicetitan.client_secret": settings.servicetitan.client_secret,
@@ -164,15 +186,35 @@ def _faults(settings: Settings) -> list[str]:
     }
     for company, gp in settings.gp.items():
         credentials[f"gp.{company}.username"] = gp.username
-        credentials[f"gp.{company}.password"] = gp.password
+        if gp.password or not gp.kerberos.keytab:
+            credentials[f"gp.{company}.password"] = gp.password
         if not 0 <= gp.read_back_percent <= 100:
             faults.append(f"gp.{company}.read_back_percent: use 0 to 100")
         if gp.pause <= 0:
             faults.append(f"gp.{company}.pause: use seconds, longer than GP's own timeout")
     for place, reference in credentials.items():
         if not REFERENCE.match(reference):
-            faults.append(f"{place}: write a reference (env:NAME or file:/path), never the credential itself")
+            faults.append(
+                f"{place}: write a reference (vault:NAME, env:NAME or file:/path), never the credential itself"
+            )
     return faults
+
+
+def _gp_faults(gp: Gp) -> Iterator[str]:
+    if gp.transport == "sba":
+        if not gp.server:
+            yield "server: write scheme, host and port, as https://gp.example.com:48650"
+        elif not gp.server.startswith("https://") and urlsplit(gp.server).hostname not in LOOPBACK:
+            yield f"server '{gp.server}': use https; GP's REST services answer over TLS alone"
+    else:
+        if not gp.endpoint:
+            yield "endpoint: write the address of the web services, as http://gp.example.com:48620/DynamicsGPWebServices"
+        if not gp.company_id:
+            yield "company_id: write GP's number of the company (SY01500 in the system database shows it)"
+        if not gp.calendar_file:
+            yield "calendar_file: name a calendar file; the web services do not tell fiscal periods"
+    if gp.kerberos != Kerberos() and gp.authentication != "negotiate":
+        yield "kerberos: it is for authentication = 'negotiate' alone"
 
 
 def _wrong(where: str, says: str) -> Interrupted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from ml_connector.sandbox import town
-from ml_connector.sandbox.company import DIALECTS, GPCONNECT, Company, SbaApplication
+from ml_connector.sandbox.company import DIALECTS as SBA_DIALECTS
+from ml_connector.sandbox.company import GPCONNECT, Company, SbaApplication, SoapApplication
 from ml_connector.sandbox.month import a_month
-from ml_connector.sandbox.serving import Server
+from ml_connector.sandbox.serving import Application, Server
 from ml_connector.sandbox.shop import Shop
 
+DIALECTS = ("one", "two", "soap")
 SERVICE_MAPS = {"one": "default", "two": "product-segment"}
 COMPANY_NAMES = {"one": town.COMPANY_DATABASE, "two": town.COMPANY_NAME}
 CLIENT_ID, CLIENT_SECRET, APP_KEY = "sandbox-client", "sandbox-secret", "sandbox-app-key"
@@ -24,7 +27,7 @@ CLIENT_ID, CLIENT_SECRET, APP_KEY = "sandbox-client", "sandbox-secret", "sandbox
 class Trial:
     shop: Server
     company: Server
-    dialect: str
+    dialect: str  # one or two over SBA; soap over the web services
 
 
 @contextmanager
@@ -42,9 +45,13 @@ def trial(dialect: str = "one", invoices: int = 420, shop_port: int = 0, company
     )
     with (
         Server(shop, shop_port) as shop_server,
-        Server(SbaApplication(company, DIALECTS[dialect]), company_port) as company_server,
+        Server(_application(company, dialect), company_port) as company_server,
     ):
         yield Trial(shop_server, company_server, dialect)
+
+
+def _application(company: Company, dialect: str) -> Application:
+    return SoapApplication(company) if dialect == "soap" else SbaApplication(company, SBA_DIALECTS[dialect])
 
 
 def write_trial(it: Trial, folder: Path, mode: str | None = None) -> Mapping[str, Path]:
@@ -88,10 +95,29 @@ client_secret = "file:{secrets.as_posix()}/client-secret"
 app_key = "file:{secrets.as_posix()}/app-key"
 
 [gp.FRM]
-server = "{it.company.url}"
-company = "{COMPANY_NAMES[it.dialect]}"
-service_map = "{SERVICE_MAPS[it.dialect]}"
+{_transport(it, secrets)}
 username = "file:{secrets.as_posix()}/gp-username"
 password = "file:{secrets.as_posix()}/gp-password"
 pause = 2.0
 """
+
+
+def _transport(it: Trial, secrets: Path) -> str:
+    if it.dialect != "soap":
+        return f'server = "{it.company.url}"\ncompany = "{COMPANY_NAMES[it.dialect]}"\nservice_map = "{SERVICE_MAPS[it.dialect]}"'
+    calendar = secrets.parent / "calendar.csv"
+    calendar.write_text(_calendar(), "utf-8")
+    return (
+        f'transport = "soap"\nendpoint = "{it.company.url}/DynamicsGPWebServices"\ncompany = "{town.COMPANY_DATABASE}"\n'
+        f'company_id = {town.COMPANY_NUMBER}\ncalendar_file = "{calendar.as_posix()}"'
+    )
+
+
+def _calendar() -> str:
+    """The company's fiscal periods as a person would write them down: January and February are closed."""
+    rows = ["year,period,first_day,last_day,closed,year_closed"]
+    for month in range(1, 13):
+        last = monthrange(2026, month)[1]
+        closed = "all" if month < 3 else ""
+        rows.append(f"2026,{month},2026-{month:02d}-01,2026-{month:02d}-{last},{closed},no")
+    return "\n".join(rows) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp import periods
 from ml_connector.gp.access import Access as GpAccess
-from ml_connector.gp.access import Scheme, Secret
+from ml_connector.gp.access import Kerberos, Scheme, Secret
 from ml_connector.gp.books import GpBooks
 from ml_connector.gp.service_map import ServiceMap, load, shipped
+from ml_connector.gp.web_services.books import WebServicesBooks
+from ml_connector.gp.web_services.transport import Endpoint
 from ml_connector.mapping.reading import read
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.money import Currency
@@ -26,6 +28,7 @@ from ml_connector.servicetitan.field_service import FieldService
 from ml_connector.store.database import Database
 from ml_connector.store.lease import Lease
 from ml_connector.store.ledger import Ledger
+from ml_connector.store.vault import MasterKey, Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Wired:
     ledger: Ledger
     client: Client
     field_service: FieldService
-    books: Mapping[str, GpBooks]  # by the rulebook's short name of the company
+    books: Mapping[str, GpBooks | WebServicesBooks]  # by the rulebook's short name of the company
     clock: SystemClock
 
     def rulebook(self) -> tuple[int, Rulebook]:
@@ -50,7 +53,7 @@ class Wired:
         record, tables = found
         made = read(tables)
         if isinstance(made, tuple):
-            raise Interrupted(made[0])
+            raise Interrupted(*made)
         return record.version, made
 
     def under(self, lease: Lease) -> Wired:
@@ -64,15 +67,21 @@ class Wired:
         self.database.close()
 
 
-def open_connection(database: Database, name: str, actor: str) -> Wired:
-    """Wire a connection. Raises Interrupted where it is unknown, or a credential or file it refers to is missing."""
+def open_connection(
+    database: Database, name: str, actor: str, keys: Sequence[MasterKey] = (), folder: Path | None = None
+) -> Wired:
+    """Wire a connection; `keys` open the credentials that its settings have in the vault, `folder` keeps GP's contracts.
+
+    Raises Interrupted where it is unknown, or a credential or file it refers to is missing.
+    """
     settings = from_values(database.connections(actor).get(name).definition, f"connection {name}")
     api_url, auth_url = settings.servicetitan.urls()
+    vault = Vault(database, keys, actor).get
     access = Access(
         tenant_id=settings.servicetitan.tenant_id,
-        client_id=secret(settings.servicetitan.client_id, "servicetitan.client_id"),
-        client_secret=secret(settings.servicetitan.client_secret, "servicetitan.client_secret"),
-        app_key=secret(settings.servicetitan.app_key, "servicetitan.app_key"),
+        client_id=secret(settings.servicetitan.client_id, "servicetitan.client_id", vault),
+        client_secret=secret(settings.servicetitan.client_secret, "servicetitan.client_secret", vault),
+        app_key=secret(settings.servicetitan.app_key, "servicetitan.app_key", vault),
         api_url=api_url,
         auth_url=auth_url,
     )
@@ -83,26 +92,39 @@ def open_connection(database: Database, name: str, actor: str) -> Wired:
         ledger=database.ledger(name, actor),
         client=client,
         field_service=FieldService(client),
-        books={company: _books(company, gp, settings.money) for company, gp in settings.gp.items()},
+        books={company: _books(company, gp, settings.money, vault, folder) for company, gp in settings.gp.items()},
         clock=SystemClock(ZoneInfo(settings.time_zone)),
     )
 
 
-def _books(company: str, gp: Gp, currency: Currency) -> GpBooks:
+def _books(
+    company: str, gp: Gp, currency: Currency, vault: Callable[[str], str], folder: Path | None
+) -> GpBooks | WebServicesBooks:
     access = GpAccess(
-        server=gp.server,
+        server=gp.server or gp.endpoint,
         company=gp.company,
-        username=secret(gp.username, f"gp.{company}.username"),
-        password=Secret(secret(gp.password, f"gp.{company}.password")),
+        username=secret(gp.username, f"gp.{company}.username", vault),
+        password=Secret(secret(gp.password, f"gp.{company}.password", vault) if gp.password else ""),
         tenant=gp.tenant,
         scheme=Scheme(gp.authentication),
+        kerberos=Kerberos(
+            realm=gp.kerberos.realm,
+            controllers=gp.kerberos.controllers,
+            keytab=Path(gp.kerberos.keytab) if gp.kerberos.keytab else None,
+            service=gp.kerberos.service,
+        ),
+        channel_binding=gp.channel_binding,
         verify=gp.verify_tls,
         ca_bundle=Path(gp.ca_bundle) if gp.ca_bundle else None,
         write_timeout=gp.write_timeout,
     )
     calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
     chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
-    return GpBooks(access, _service_map(gp.service_map), company, currency, calendar, chart)
+    service_map = _service_map(gp.service_map)
+    if gp.transport == "soap":
+        endpoint = Endpoint(gp.endpoint, gp.company_id, gp.wsdl, folder)
+        return WebServicesBooks(access, endpoint, company, currency, calendar, service_map.refusals)
+    return GpBooks(access, service_map, company, currency, calendar, chart)
 
 
 @cache

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Protocol
@@ -32,7 +32,7 @@ class Request:
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]  # names in lower case
     body: bytes
-    connection: dict[str, Any]  # lives as long as the TCP connection
+    connection: dict[str, Any]  # lives as long as the TCP connection; `headers` in it go out with the next answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(Response(200, b"<!DOCTYPE html><html><body>Please sign in</body></html>", (), "text/html"))
             case Fault.TRUNCATED_JSON:
                 answer = application.answer(request)
-                self._send(Response(answer.status, answer.body[: len(answer.body) * 2 // 3], answer.headers))
+                self._send(replace(answer, body=answer.body[: len(answer.body) * 2 // 3]))
             case Fault.RESET_IN_BODY:
                 self._send(application.answer(request), half=True)
                 self._reset()
@@ -204,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
         self.send_header("Content-Length", str(len(response.body)))
-        for name, value in response.headers:
+        for name, value in (*response.headers, *self.state.pop("headers", ())):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(response.body[: len(response.body) // 2] if half else response.body)

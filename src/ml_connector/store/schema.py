@@ -27,7 +27,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that this code is written for. Revisions are numbered, so a greater one is a newer ledger."""
 
 
@@ -208,6 +208,17 @@ batches = Table(
     UniqueConstraint("connection_id", "day", "serial"),
     Index(None, "run_id"),
     sqlite_autoincrement=True,
+)
+
+vault_secrets = Table(
+    "vault_secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("key_id", Text, nullable=False),  # of the master key that sealed it
+    Column("nonce", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("updated_by", Text, nullable=False),
 )
 
 trail_heads = Table(

@@ -5,6 +5,7 @@ from ml_connector.sandbox.company.dialects import DIALECTS
 from ml_connector.sandbox.company.ntlm import GPCONNECT, WindowsUser
 from ml_connector.sandbox.company.records import Draft, Kind, Module, Settings
 from ml_connector.sandbox.company.sba import SbaApplication
+from ml_connector.sandbox.company.soap import SoapApplication
 
 __all__ = [
     "DIALECTS",
@@ -15,5 +16,6 @@ __all__ = [
     "Module",
     "SbaApplication",
     "Settings",
+    "SoapApplication",
     "WindowsUser",
 ]

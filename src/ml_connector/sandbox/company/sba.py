@@ -90,7 +90,10 @@ class Condition:
 
 
 class SbaApplication:
-    """An SBA server for one company. `authentication="none"` lets everybody in, as the first of `users`."""
+    """An SBA server for one company. `authentication="none"` lets everybody in, as the first of `users`.
+
+    `door` is in place of the one that knows `users` by NTLM.
+    """
 
     def __init__(
         self,
@@ -99,11 +102,12 @@ class SbaApplication:
         users: Sequence[WindowsUser] = (GPCONNECT,),
         authentication: Literal["ntlm", "none"] = "ntlm",
         faults: Faults | None = None,
+        door: Door | None = None,
     ) -> None:
         self.company, self.dialect = company, dialect
         self.faults = faults or Faults()
         self._users = users
-        self._door = Door(users) if authentication == "ntlm" else None
+        self._door = door or (Door(users) if authentication == "ntlm" else None)
         self._calls: Counter[str] = Counter()
         self._lock = threading.Lock()
         setup = company.setup
@@ -127,7 +131,7 @@ class SbaApplication:
         raise AttributeError(name)
 
     def greet(self, request: Request) -> Response | None:
-        """The legs of an NTLM handshake; a request on a signed-in connection is let in."""
+        """The legs of a handshake; a request on a signed-in connection is let in."""
         user = self._door.admit(request) if self._door else self._users[0]
         if isinstance(user, Response):
             return user

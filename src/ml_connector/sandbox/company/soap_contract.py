@@ -28,7 +28,12 @@ ENTRY, SCHEMA = "DynamicsGP.wsdl", "gp.xsd"
 _XS = "{http://www.w3.org/2001/XMLSchema}"
 _WSDL_SOAP = "{http://schemas.xmlsoap.org/wsdl/soap/}"
 _PREFIXES = {None: GP, "c": COMMON, "xsi": XSI}
-_PARSER_OPTIONS: Mapping[str, Any] = {"resolve_entities": False, "no_network": True, "remove_comments": True, "remove_pis": True}
+_PARSER_OPTIONS: Mapping[str, Any] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "remove_comments": True,
+    "remove_pis": True,
+}
 
 Node: TypeAlias = Any  # an lxml element
 Members: TypeAlias = Mapping[str, Any]  # a Value by the name of its member

@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar
 
 from ml_connector.sandbox.company.records import Module, key
-from ml_connector.sandbox.company.soap_contract import Node
+from ml_connector.sandbox.company.soap_contract import Node, NotWellFormed
 from ml_connector.sandbox.company.soap_reading import find, moment, name_of, rows, text
 from ml_connector.sandbox.company.soap_words import TYPES
 
@@ -99,10 +99,13 @@ def _one_of(said: Sequence[str]) -> Test:
 
 def _like(pattern: str) -> Test:
     """LIKE of SQL Server: % for any text, _ for one character, [...] for one of a set."""
-    parts = re.findall(r"\[\^?[^\]]*\]|.", key(pattern), re.DOTALL)
+    parts = re.findall(r"\[\^?[\w -]+\]|.", key(pattern), re.DOTALL)
     wild = {"%": ".*", "_": "."}
     expression = "".join(wild.get(it) or (it if len(it) > 1 else re.escape(it)) for it in parts)
-    matcher = re.compile(expression, re.DOTALL)
+    try:
+        matcher = re.compile(expression, re.DOTALL)
+    except re.error:
+        raise NotWellFormed(f"'{pattern}' is not a pattern.") from None
     return lambda value: matcher.fullmatch(key(str(value))) is not None
 
 

@@ -28,7 +28,8 @@ def find(element: Node | None, path: str) -> Node | None:
 
 def rows(element: Node | None, path: str) -> Iterator[Node]:
     """The rows of an ArrayOf member, without those that are nil."""
-    for row in find(element, path) or ():
+    array = find(element, path)
+    for row in array if array is not None else ():
         if row.get(_NIL) not in ("true", "1"):
             yield row
 

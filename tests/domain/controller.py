@@ -1,0 +1,196 @@
+"""Provision a domain once, keep it as an archive outside the repository, and run a copy of it on high ports.
+
+The archive is keyed by Samba's version and by what this folder says, so a change of either makes a new one. Making it
+needs root (Samba sets owners), running a copy does not. The controller ends with us: it stops when its standard input
+closes, so that nothing is left behind even where the tests are killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.domain import accounts
+from tests.domain.accounts import REALM, SHORT, Account
+
+HERE = Path(__file__).parent
+PROGRAMS = ("samba", "samba-tool", "ldbadd", "ldbmodify", "ldbsearch")
+MODULES = ("gssapi", "krb5")
+PACKAGES = "samba samba-ad-dc samba-ad-provision winbind ldb-tools libkrb5-dev krb5-user gcc python3-dev"
+BENEATH = f"private/sam.ldb.d/{accounts.ROOT.upper()}.ldb"  # the directory's database, without the directory's rules
+SETTINGS = """[global]
+netbios name = DC1
+workgroup = {short}
+realm = {realm}
+server role = active directory domain controller
+server services = kdc
+dcerpc endpoint servers =
+rpc start on demand helpers = no
+interfaces = 127.0.0.1/8
+bind interfaces only = yes
+krb5 port = {port}
+kpasswd port = {other}
+private dir = {folder}/private
+state directory = {folder}/state
+cache directory = {folder}/cache
+lock directory = {folder}
+pid directory = {folder}/run
+ncalrpc dir = {folder}/ncalrpc
+winbindd socket directory = {folder}/run/winbindd
+ntp signd socket directory = {folder}/run/ntp
+binddns dir = {folder}/bind-dns
+log file = {folder}/log
+logging = file
+"""
+
+
+class Controller:
+    """A running domain controller; only Kerberos is served. `address` is host:port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._port, other = _free_ports()
+        self.address = f"127.0.0.1:{self._port}"
+        self.default_cache = folder / "default-cache"  # where KRB5CCNAME points during the tests
+        self._settings = _configure(folder, self._port, other)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self.folder / "output").open("ab") as output:
+            self._process = subprocess.Popen(
+                ["samba", "-i", "-M", "single", "-s", self._settings],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+            )
+        deadline = time.monotonic() + 60
+        while not _listens(self._port):
+            said = (self.folder / "output").read_text("utf-8", "replace")
+            assert self._process.poll() is None, said
+            assert time.monotonic() < deadline, said
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(30)
+            assert self._process.stdin
+            self._process.stdin.close()
+            self._process = None
+
+    def keytab(self, name: str) -> Path:
+        return self.folder / name
+
+    def attribute(self, account: Account, name: str) -> str:
+        """What the directory holds of an account; empty where it holds nothing."""
+        found = _run(
+            "ldbsearch", *_directory(self.folder, self._settings), f"(sAMAccountName={account.name})", name
+        ).splitlines()
+        return next((line.partition(": ")[2] for line in found if line.startswith(f"{name}: ")), "")
+
+
+def lacking() -> str:
+    """What is missing here for a domain controller; empty where all is there."""
+    programs = [name for name in PROGRAMS if shutil.which(name) is None]
+    modules = [name for name in MODULES if importlib.util.find_spec(name) is None]
+    if programs or modules:
+        return (
+            f"no {', '.join([*programs, *modules])}: apt-get install {PACKAGES}, then uv sync --frozen --extra kerberos"
+        )
+    if not _archive().exists() and os.geteuid() != 0:
+        return f"{_archive()} is made by root only: run the tests once as root"
+    return ""
+
+
+@contextlib.contextmanager
+def controller() -> Iterator[Controller]:
+    import fcntl  # POSIX, as Samba is
+
+    archive = _archive()
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with archive.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.exists():
+            _provision(archive)
+    with tempfile.TemporaryDirectory(prefix="domain-", ignore_cleanup_errors=True) as folder:
+        with tarfile.open(archive) as files:
+            files.extractall(folder, filter="tar")
+        running = Controller(Path(folder))
+        running.start()
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+def _archive() -> Path:
+    version = _run("samba", "--version").split()[-1]
+    key = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ("accounts.py", "controller.py")))
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "ml-connector-tests" / f"domain-{version}-{key.hexdigest()[:12]}.tar.gz"
+
+
+def _provision(archive: Path) -> None:
+    """A new domain with all its accounts, packed. Five to twenty seconds."""
+    with tempfile.TemporaryDirectory(prefix="domain-new-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        _run(
+            *("samba-tool", "domain", "provision", f"--realm={REALM}", f"--domain={SHORT}", "--server-role=dc"),
+            *("--host-name=dc1", "--host-ip=127.0.0.1", "--dns-backend=NONE", "--backend-store=tdb"),
+            *("--adminpass=Adm1n-Of-The-Sandbox", f"--targetdir={folder}"),
+            *("--option=interfaces=127.0.0.1/8", "--option=bind interfaces only=yes"),
+        )
+        settings = _configure(folder, 88, 464)
+        directory = _directory(folder, settings)
+        _run("ldbadd", *directory, put="".join(one.ldif() for one in accounts.ACCOUNTS))
+        _run("ldbmodify", *directory, put=accounts.RULES)
+        _run("ldbmodify", "-H", f"tdb://{folder / BENEATH}", f"--configfile={settings}", put=accounts.AGED)
+        for file, principals in accounts.KEYTABS.items():
+            for principal in principals:
+                export = ("samba-tool", "domain", "exportkeytab", str(folder / file), f"--principal={principal}")
+                _run(*export, f"--configfile={settings}")
+        _run("ldbmodify", *directory, put=accounts.new_password(accounts.STALE, "Stale-Pass-2"))
+        part = archive.with_suffix(".part")
+        with tarfile.open(part, "w:gz") as files:
+            for one in ("private", *accounts.KEYTABS):
+                files.add(folder / one, one)
+        part.replace(archive)
+
+
+def _configure(folder: Path, port: int, other: int) -> str:
+    for name in ("run", "ncalrpc", "state", "cache", "bind-dns"):
+        (folder / name).mkdir(exist_ok=True)
+    path = folder / "smb.conf"
+    path.write_text(SETTINGS.format(short=SHORT, realm=REALM, port=port, other=other, folder=folder), "utf-8")
+    return str(path)
+
+
+def _directory(folder: Path, settings: str) -> tuple[str, ...]:
+    return "-H", str(folder / "private" / "sam.ldb"), f"--configfile={settings}"
+
+
+def _run(*command: str, put: str = "") -> str:
+    done = subprocess.run(command, input=put, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command[:3]}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
+        return True
+    return False
