@@ -35,7 +35,7 @@ demo: setup
 
 test: .venv/.kerberos
 	@tools/debian-packages --unless 'ls /usr/lib/postgresql/*/bin/initdb' postgresql
-	@tools/debian-packages --unless 'command -v samba && command -v ldbmodify && command -v kinit' $(DOMAIN)
+	@tools/debian-packages --unless 'command -v samba && command -v ldbmodify && command -v kinit' $(DOMAIN) || [ -z "$$CI" ]
 	$(RUN) pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup

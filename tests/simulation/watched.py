@@ -91,7 +91,7 @@ class Watched:
         snare = self._watch.passes(label_of(request))
         if snare and snare.moment is Moment.BEFORE_DEED:
             snare.spring()
-            raise ConnectionResetError
+            return Response(500)
         if self._watch.puts_off(request, lambda: self.inner.answer(request)):
             return Response(500)
         answer = self.inner.answer(request)

@@ -206,7 +206,9 @@ class Got:
 class _MitHandshake:
     """By SPNEGO; by bare Kerberos where its own codes are wanted, for the library gives SPNEGO's errors other numbers."""
 
-    def __init__(self, cache: Cache, service: str, binding: bytes | None, mechanism: str = SPNEGO) -> None:
+    def __init__(
+        self, cache: Cache, service: str, binding: bytes | None = None, mutual: bool = True, mechanism: str = SPNEGO
+    ) -> None:
         from gssapi import raw
 
         self._raw = raw
@@ -214,7 +216,7 @@ class _MitHandshake:
         kind, _, host = service.partition("/")
         self._name = raw.import_name(f"{kind}@{host}".encode(), raw.NameType.hostbased_service)
         self._mechanism = raw.OID.from_int_seq(mechanism)
-        self._flags = [raw.RequirementFlag.mutual_authentication, raw.RequirementFlag.integrity]
+        self._flags = [raw.RequirementFlag.mutual_authentication] if mutual else []
         self._binding = None if binding is None else raw.ChannelBindings(application_data=binding)
         self._context: SecurityContext | None = None
         self.complete = False
@@ -287,19 +289,20 @@ class Tickets:
             raise Interrupted(errors.controllers(settings.controllers))
         _REALMS.add(self._account.realm, settings.controllers)
 
-    def begin(self, binding: bytes | None) -> tuple[Handshake, bytes]:
-        """A login and its first token, tied to a TLS connection by what `lane.binding` says of it.
+    def begin(self, binding: bytes | None, mutual: bool = True) -> tuple[Handshake, bytes]:
+        """A login and its first token, tied to a TLS connection by what `lane.binding` says of it; `mutual` asks the
+        server to prove itself.
 
         Raises Interrupted with what stands in the way.
         """
         if sys.platform == "win32":
             return self._by_sspi(binding)
         try:
-            return self._first(self.current().cache, binding)
+            return self._first(self.current().cache, binding, mutual)
         except Unwilling:
             self._renew_at = self._end = 0.0  # whatever is wrong with these tickets, new ones are not wrong, or say why
         try:
-            return self._first(self.current().cache, binding)
+            return self._first(self.current().cache, binding, mutual)
         except Unwilling as error:
             raise Interrupted(self.refused(error)) from None
 
@@ -420,7 +423,9 @@ class Tickets:
             else:
                 got = krb5.get_init_creds_password(context, client, options, password=proof.reveal().encode())
             cache = Cache(context, got)
-            _MitHandshake(cache, self._service, None, KERBEROS).step()  # gets the service's ticket, which stays there
+            _MitHandshake(
+                cache, self._service, mechanism=KERBEROS
+            ).step()  # gets the service's ticket, which stays there
             return Got(cache, since, cache.lifetime)
         except krb5.Krb5Error as error:
             if error.err_code in REFUSING:
@@ -447,8 +452,8 @@ class Tickets:
         except OSError as error:
             raise Interrupted(errors.keytab(str(keytab), error.strerror or type(error).__name__)) from None
 
-    def _first(self, cache: Cache, binding: bytes | None) -> tuple[Handshake, bytes]:
-        handshake = _MitHandshake(cache, self._service, binding)
+    def _first(self, cache: Cache, binding: bytes | None, mutual: bool) -> tuple[Handshake, bytes]:
+        handshake = _MitHandshake(cache, self._service, binding, mutual)
         return handshake, handshake.step() or b""
 
     def _by_sspi(self, binding: bytes | None) -> tuple[Handshake, bytes]:

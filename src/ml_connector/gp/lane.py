@@ -36,7 +36,6 @@ class Lane:
             limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
         )
         self.certificate: bytes | None = None  # the server's, as DER, on the newest connection over TLS
-        self.connections = 0  # opened so far
 
     def close(self) -> None:
         self._wire.close()
@@ -63,7 +62,6 @@ class Lane:
                 case "connection.connect_tcp.started":
                     if not may_connect:
                         raise Dropped
-                    self.connections += 1
                 case "connection.start_tls.complete":
                     self.certificate = _certificate(told.get("return_value"))
                     if only_to is not None and self.certificate != only_to:

@@ -10,8 +10,8 @@ connection is ours. So a write never opens a connection: the first leg of a sign
 write travels on the last leg, once, on the connection that the first one opened. A signed-in connection that the server
 has dropped is noticed before the first byte of a request leaves; then the lane signs in again.
 
-Negotiate (RFC 4559) carries a Kerberos ticket with every request, unasked, so each request is signed in by itself on
-whatever connection the lane has, and the server proves itself in its answer. A 401 means that it did nothing.
+Negotiate (RFC 4559) carries a Kerberos ticket with every request, unasked, so each request is signed in by itself. The
+server proves itself in the first answer on each connection. A 401 means that it did nothing.
 
     lane.NotSent       GP has certainly not seen the request, or refused it at the door: it did nothing
     findings.Interrupted
@@ -208,7 +208,7 @@ class NegotiateLane(httpx2.BaseTransport):
         self._login = login
         self._lane = Lane(verify)
         self._lock = threading.Lock()
-        self._proven = 0  # the connection, by its count, on which the server last proved itself
+        self._proven = False  # whether the server has proved itself on the connection that is open
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         with self._lock:
@@ -216,10 +216,18 @@ class NegotiateLane(httpx2.BaseTransport):
             tickets = self._login.tickets(request.url.host)
             for _ in range(ATTEMPTS):
                 certificate = self._certificate(request)
-                context, token = tickets.begin(None if certificate is None else binding(certificate))
-                with contextlib.suppress(Dropped):
-                    response = self._lane.send(request, "Negotiate", token, only_to=certificate)
+                tied = None if certificate is None else binding(certificate)
+                context, token = tickets.begin(tied, mutual=not self._proven)
+                try:
+                    response = self._lane.send(
+                        request, "Negotiate", token, may_connect=not self._proven, only_to=certificate
+                    )
                     return self._heard(request, response, context)
+                except Dropped:
+                    self._proven = False
+                except httpx2.TransportError:
+                    self._proven = False
+                    raise
             raise NotSent("each new connection to GP shows another certificate")
 
     def close(self) -> None:
@@ -244,13 +252,12 @@ class NegotiateLane(httpx2.BaseTransport):
             token, offered = offers(response, "negotiate")
             if response.status_code == 401:
                 raise self._turned_away(request.url.host, response, token, offered, context)
-            if token and not context.complete:
+            if token and not self._proven:
                 context.step(token)
         except (Unwilling, ValueError):
             raise self._unproven(request) from None
-        if context.complete:
-            self._proven = self._lane.connections
-        elif response.status_code < 400 and self._proven != self._lane.connections:
+        self._proven = self._proven or context.complete
+        if not self._proven and response.status_code < 400:
             raise self._unproven(request)
         return response
 
