@@ -38,7 +38,7 @@ test: .venv/.kerberos
 	@tools/debian-packages --unless 'command -v samba && command -v ldbmodify && command -v kinit' $(DOMAIN) || [ -z "$$CI" ]
 	$(RUN) pytest -n 2 --dist loadfile $(ARGS)
 
-check: setup
+check: .venv/.kerberos
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
