@@ -91,7 +91,9 @@ def test_a_stranger_under_our_number_is_held_and_can_be_accepted(office: Office)
     assert office.codes("STI10482") == ["document.differs"]
     assert office.gp.sent == []
     release.accept(office.docket("STI10482"), "keyed in March", {BOOKS: office.gp}, office.ledger)
-    assert office.stands("STI10482") == "entered"
+    office.run()
+    assert office.stands("STI10482") == "entered", "it stays accepted when the next run looks again"
+    assert office.gp.sent == []
 
 
 def test_five_lost_answers_in_a_row_leave_the_company_alone(office: Office) -> None:

@@ -51,9 +51,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """GP holds it in an unposted batch."""
+    """GP holds it in an unposted batch. `accepted`: a person took GP's version of it, so it is not compared with ours."""
 
     batch_id: str
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

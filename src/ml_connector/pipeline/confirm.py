@@ -88,9 +88,11 @@ class Confirming:
         if standing.voided:
             gone = stages.Gone("voided", self.clock.now())
             return Move(it, gone, Event("document.gone", {"how": gone.how}, it.docket_id, number))
-        if compare.differences(it.document, standing) or compare.side_differences(it.document, standing):
+        accepted = isinstance(it.stage, stages.Entered) and it.stage.accepted
+        differs = compare.differences(it.document, standing) or compare.side_differences(it.document, standing)
+        if differs and not accepted:
             return self._hold(it, compare.differs(it.document, standing))
-        if distributions:
+        if distributions and not accepted:
             return self._hold(it, compare.distributions_differ(it.document, distributions))
         if standing.state is not StandingState.WORK:
             detail = {"audit_trail_code": standing.audit_trail_code, "state": standing.state.value}
@@ -98,7 +100,7 @@ class Confirming:
         if standing.batch_id != it.batch_id:
             detail = {"from": it.batch_id, "to": standing.batch_id}
             event = Event("document.moved_batch", detail, it.docket_id, number)
-            return Move(it, stages.Entered(standing.batch_id), event, standing.batch_id)
+            return Move(it, stages.Entered(standing.batch_id, accepted), event, standing.batch_id)
         return None
 
     def _hold(self, it: DocumentRecord, finding: Finding) -> Move:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ml_connector.books.document import Standing
 from ml_connector.docket import stages
@@ -58,7 +59,9 @@ def accept(docket: DocketRecord, why: str, books: Mapping[str, Books], ledger: L
             raise Interrupted(_cannot(docket, it, "accepted, for GP does not hold it"))
         detail = {"why": why, "party": standing.party_id, "amount": str(standing.amount.amount)}
         event = Event("document.accepted", detail, docket.id, it.document.number)
-        changes.append(Move(it, stage_of(standing), event, standing.batch_id))
+        stage = stage_of(standing)
+        taken = replace(stage, accepted=True) if isinstance(stage, stages.Entered) else stage
+        changes.append(Move(it, taken, event, standing.batch_id))
     if not changes:
         raise Interrupted(_nothing(docket, "accept", "no document of it is held"))
     ledger.record(changes)
