@@ -17,7 +17,7 @@ from ml_connector.books.outcomes import Deferred, Entered, Held, InDoubt
 from ml_connector.books.period import Series
 from ml_connector.findings import Interrupted
 from ml_connector.gp import service_map
-from ml_connector.gp.access import Access, Scheme, Secret
+from ml_connector.gp.access import Access, Secret
 from ml_connector.gp.books import GpBooks
 from ml_connector.money import Currency
 from ml_connector.pipeline.ports import Books
@@ -355,13 +355,6 @@ def test_another_company_name_is_told(gp: Sandbox) -> None:
         with pytest.raises(Interrupted) as stop:
             books.company_facts()
         assert stop.value.finding.code == "gp.missing"
-
-
-def test_a_scheme_that_is_not_built_yet_says_so(gp: Sandbox) -> None:
-    """Negotiate is a setting with a clear message, not a guess at NTLM."""
-    with gp.with_access(scheme=Scheme.NEGOTIATE) as books, pytest.raises(Interrupted) as stop:
-        books.find(SR, ["STI1"])
-    assert stop.value.finding.code == "gp.scheme"
 
 
 @pytest.mark.parametrize("secret", [GPCONNECT.password, "wr0ng-Secret"], ids=["right", "wrong"])
