@@ -4,7 +4,7 @@ UV := .uv/bin/uv
 UV_RANGE := uv>=0.13,<0.14
 RUN := $(UV) run --frozen --quiet
 ARGS ?=
-DOMAIN := samba samba-ad-dc samba-ad-provision winbind ldb-tools krb5-user
+DOMAIN := samba samba-ad-dc samba-ad-provision winbind ldb-tools krb5-user faketime
 
 .PHONY: help setup demo test check format bench clean
 
@@ -35,7 +35,7 @@ demo: setup
 
 test: .venv/.kerberos
 	@tools/debian-packages --unless 'ls /usr/lib/postgresql/*/bin/initdb' postgresql
-	@tools/debian-packages --unless 'command -v samba && command -v ldbmodify && command -v kinit' $(DOMAIN) || [ -z "$$CI" ]
+	@PATH="$$PATH:/usr/sbin" tools/debian-packages --unless 'command -v samba && command -v ldbmodify && command -v kinit && command -v faketime' $(DOMAIN) || [ -z "$$CI" ]
 	$(RUN) pytest -n 2 --dist loadfile $(ARGS)
 
 check: .venv/.kerberos
