@@ -25,10 +25,10 @@ from cryptography.hazmat.primitives import hashes
 
 from ml_connector.books.outcomes import Deferred, Entered, InDoubt
 from ml_connector.findings import Interrupted
-from ml_connector.gp import kerberos
 from ml_connector.gp.access import Kerberos, Scheme, Secret
 from ml_connector.gp.books import GpBooks
 from ml_connector.gp.kerberos import Code, Tickets
+from ml_connector.gp.realms import configuration
 from ml_connector.sandbox.company import DIALECTS, GPCONNECT, Company, Module, WindowsUser
 from ml_connector.sandbox.company.negotiate import TicketDoor
 from ml_connector.sandbox.company.ntlm import Door
@@ -561,7 +561,7 @@ def test_the_configuration_is_ours_alone(office: Office) -> None:
 
 def test_dns_names_the_controllers_where_nobody_else_does() -> None:
     """A realm without controllers in the connection."""
-    assert "dns_lookup_kdc = true" in kerberos.configuration({"ONE.TEST": ("dc:88",), "TWO.TEST": ()})
+    assert "dns_lookup_kdc = true" in configuration({"ONE.TEST": ("dc:88",), "TWO.TEST": ()})
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Provision a domain once, keep it as an archive outside the repository, and run a copy of it on high ports.
 
 The archive is keyed by Samba's version and by what this folder says, so a change of either makes a new one. Making it
-needs root (Samba sets owners), running a copy does not. The controller ends with us: it stops when its standard input
-closes, so that nothing is left behind even where the tests are killed.
+needs root, by itself or by sudo without a password (Samba sets owners); running a copy does not. The controller ends
+with us: it stops when its standard input closes, so that nothing is left behind even where the tests are killed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -24,6 +25,7 @@ from tests.domain import accounts
 from tests.domain.accounts import REALM, SHORT, Account
 
 HERE = Path(__file__).parent
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"  # where Debian has samba, and people's shells do not look
 PROGRAMS = ("samba", "samba-tool", "ldbadd", "ldbmodify", "ldbsearch")
 MODULES = ("gssapi", "krb5")
 PACKAGES = "samba samba-ad-dc samba-ad-provision winbind ldb-tools libkrb5-dev krb5-user gcc python3-dev"
@@ -69,6 +71,7 @@ class Controller:
         with (self.folder / "output").open("ab") as output:
             self._process = subprocess.Popen(
                 ["samba", "-i", "-M", "single", "-s", self._settings],
+                env={**os.environ, "PATH": PATH},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
@@ -101,30 +104,22 @@ class Controller:
 
 def lacking() -> str:
     """What is missing here for a domain controller; empty where all is there."""
-    programs = [name for name in PROGRAMS if shutil.which(name) is None]
+    programs = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
     modules = [name for name in MODULES if importlib.util.find_spec(name) is None]
     if programs or modules:
         return (
             f"no {', '.join([*programs, *modules])}: apt-get install {PACKAGES}, then uv sync --frozen --extra kerberos"
         )
-    if not _archive().exists() and os.geteuid() != 0:
-        return f"{_archive()} is made by root only: run the tests once as root"
+    if not _archive().exists() and os.geteuid() != 0 and not _may_become_root():
+        return f"{_archive()} can be made by root only: run 'python -m tests.domain.controller' as root once"
     return ""
 
 
 @contextlib.contextmanager
 def controller() -> Iterator[Controller]:
-    import fcntl  # POSIX, as Samba is
-
-    archive = _archive()
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    with archive.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not archive.exists():
-            _provision(archive)
+    archive = _provisioned()
     with tempfile.TemporaryDirectory(prefix="domain-", ignore_cleanup_errors=True) as folder:
-        with tarfile.open(archive) as files:
-            files.extractall(folder, filter="tar")
+        _run("tar", "-xzf", str(archive), "--no-same-owner", "-C", folder)
         running = Controller(Path(folder))
         running.start()
         try:
@@ -138,6 +133,45 @@ def _archive() -> Path:
     key = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ("accounts.py", "controller.py")))
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "ml-connector-tests" / f"domain-{version}-{key.hexdigest()[:12]}.tar.gz"
+
+
+def _provisioned() -> Path:
+    """The archive, made where there is none; several who want it at once wait for the first."""
+    import fcntl  # POSIX, as Samba is
+
+    archive = _archive()
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with archive.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.exists() and os.geteuid() == 0:
+            _provision(archive)
+        elif not archive.exists():
+            given = (
+                f"XDG_CACHE_HOME={archive.parents[1]}",
+                f"PYTHONPATH={HERE.parents[1]}",
+                f"PATH={PATH}",
+            )
+            _run(
+                "sudo",
+                "-n",
+                "env",
+                *given,
+                sys.executable,
+                "-c",
+                "from tests.domain import controller as it; it.make()",
+            )
+    return archive
+
+
+def make() -> None:
+    """Make the archive, as root."""
+    _provision(_archive())
+
+
+def _may_become_root() -> bool:
+    return (
+        shutil.which("sudo") is not None and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0
+    )
 
 
 def _provision(archive: Path) -> None:
@@ -180,7 +214,7 @@ def _directory(folder: Path, settings: str) -> tuple[str, ...]:
 
 
 def _run(*command: str, put: str = "") -> str:
-    done = subprocess.run(command, input=put, capture_output=True, text=True)
+    done = subprocess.run(command, input=put, capture_output=True, text=True, env={**os.environ, "PATH": PATH})
     assert done.returncode == 0, f"{command[:3]}: {done.stdout}{done.stderr}"
     return done.stdout
 
@@ -194,3 +228,7 @@ def _listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
         return True
     return False
+
+
+if __name__ == "__main__":
+    print(_provisioned())

@@ -39,7 +39,8 @@ from spnego.exceptions import SpnegoError
 from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access, Kerberos, Scheme, Secret
-from ml_connector.gp.kerberos import Handshake, Tickets, Unwilling
+from ml_connector.gp.handshake import Handshake, Unwilling
+from ml_connector.gp.kerberos import Tickets
 from ml_connector.gp.lane import Dropped, Lane, NotSent, binding, offers
 from ml_connector.gp.wrong_passwords import KNOWN_WRONG
 
