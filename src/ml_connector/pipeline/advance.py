@@ -15,7 +15,7 @@ from ml_connector.docket.stages import Stage
 from ml_connector.docket.text import stage_name
 from ml_connector.docket.trail import Event
 from ml_connector.field.snapshot import Snapshot
-from ml_connector.findings import Finding, holding
+from ml_connector.findings import Finding, holding, told
 from ml_connector.mapping.frame import Frame
 from ml_connector.mapping.plan import plan
 from ml_connector.pipeline.gather import Gatherer
@@ -167,7 +167,7 @@ def _edited_after_entry(docket: DocketRecord, ended: outcomes.Plan, entered: Doc
 
 
 def _held(docket: DocketRecord, findings: Iterable[Finding]) -> Event:
-    return Event("docket.held", {"findings": [_told(finding) for finding in findings]}, docket.id)
+    return Event("docket.held", {"findings": told(findings)}, docket.id)
 
 
 def _planned(
@@ -185,16 +185,12 @@ def _planned(
                     "hash": hash,
                     "amount": str(document.amount.amount),
                     "stage": stage_name(stage),
-                    "findings": [_told(f) for f in stage.findings] if isinstance(stage, stages.Held) else [],
+                    "findings": told(stage.findings) if isinstance(stage, stages.Held) else [],
                 }
                 for document, hash, stage in documents
             ],
-            "warnings": [_told(finding) for finding in warnings],
+            "warnings": told(warnings),
         },
         docket.id,
         documents[0][0].number if documents else "",
     )
-
-
-def _told(finding: Finding) -> dict[str, str]:
-    return {"code": finding.code, "where": finding.where, "says": finding.says}

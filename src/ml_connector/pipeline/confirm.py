@@ -17,7 +17,7 @@ from ml_connector.books.period import SUBLEDGERS, Series
 from ml_connector.docket import stages
 from ml_connector.docket.records import Change, DocumentRecord, Move, OpenedBatch
 from ml_connector.docket.trail import Event
-from ml_connector.findings import Finding
+from ml_connector.findings import Finding, told
 from ml_connector.money import total
 from ml_connector.pipeline.enter import stage_of
 from ml_connector.pipeline.ports import Books, Clock, Ledger, Progress
@@ -104,8 +104,7 @@ class Confirming:
         return None
 
     def _hold(self, it: DocumentRecord, finding: Finding) -> Move:
-        told = [{"code": finding.code, "where": finding.where, "says": finding.says}]
-        event = Event("document.held", {"findings": told}, it.docket_id, it.document.number)
+        event = Event("document.held", {"findings": told([finding])}, it.docket_id, it.document.number)
         return Move(it, stages.Held((finding,)), event)
 
     def _batch(self, series: Series, batch_id: str, standing: StandingBatch | None) -> None:

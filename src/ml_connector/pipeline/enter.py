@@ -22,7 +22,7 @@ from ml_connector.docket import stages
 from ml_connector.docket.records import DocumentRecord, Move
 from ml_connector.docket.stages import Stage
 from ml_connector.docket.trail import Event
-from ml_connector.findings import Finding, holding
+from ml_connector.findings import Finding, holding, told
 from ml_connector.pipeline.gather import CompanyDesk
 from ml_connector.pipeline.ports import Clock, Ledger, Progress
 
@@ -258,8 +258,7 @@ def stage_of(standing: Standing) -> stages.Entered | stages.Posted:
 
 
 def _hold(it: DocumentRecord, findings: tuple[Finding, ...]) -> Move:
-    told = [{"code": f.code, "where": f.where, "says": f.says} for f in findings]
-    return Move(it, stages.Held(findings), _event("document.held", it, findings=told))
+    return Move(it, stages.Held(findings), _event("document.held", it, findings=told(findings)))
 
 
 def _evidence(wire: outcomes.Exchange) -> dict[str, bytes]:
