@@ -145,6 +145,7 @@ class RunRecord:
     dry: bool
     outcome: str  # running | finished | interrupted: <code> | stopped by hand | died
     counts: Mapping[str, object]
+    why: str = ""  # what asked for it: a schedule's name, a webhook; empty where a person did
 
 
 @dataclass(frozen=True, slots=True)

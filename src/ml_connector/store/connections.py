@@ -14,10 +14,12 @@ from ml_connector.docket.trail import Event
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.store import trail
 from ml_connector.store.forms import text
-from ml_connector.store.schema import connections
+from ml_connector.store.schema import INSTALLATION, connections
 
 if TYPE_CHECKING:
     from ml_connector.store.database import Database
+
+_EVERY = sa.select(connections).where(connections.c.id != INSTALLATION).order_by(connections.c.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Connections:
     def all(self) -> list[ConnectionRecord]:
         """By name."""
         with self._database.reading() as sql:
-            rows = sql.execute(sa.select(connections).order_by(connections.c.name)).mappings()
+            rows = sql.execute(_EVERY).mappings()
             return [_record(row) for row in rows]
 
     def _note(self, sql: sa.Connection, connection_id: int, at: datetime, event: Event) -> None:
@@ -89,8 +91,8 @@ class Connections:
     @classmethod
     def _get(cls, sql: sa.Connection, name: str) -> ConnectionRecord:
         found = cls._find(sql, name)
-        if found is None:
-            known = ", ".join(sql.scalars(sa.select(connections.c.name).order_by(connections.c.name))) or "none"
+        if found is None or found.id == INSTALLATION:
+            known = ", ".join(row["name"] for row in sql.execute(_EVERY).mappings()) or "none"
             says = f"There is no connection '{name}'; there is: {known}."
             remedy = "Give one of these names, or add it with 'ml-connector connection add'."
             raise Interrupted(Finding("connection.unknown", name, says, remedy))

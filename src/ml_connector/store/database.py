@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ml_connector.findings import Finding, Interrupted
-from ml_connector.store.schema import REVISION, connections
+from ml_connector.store.schema import INSTALLATION, REVISION, connections
 
 if TYPE_CHECKING:
     from ml_connector.store.connections import Connections
@@ -121,7 +121,8 @@ class Database:
         with self.reading() as sql:
             wanted = sa.select(connections.c.id).where(connections.c.name == connection_name)
             connection_id = sql.execute(wanted).scalar_one_or_none()
-            known = [] if connection_id is not None else list(sql.scalars(sa.select(connections.c.name)))
+            every = sa.select(connections.c.name).where(connections.c.id != INSTALLATION)
+            known = [] if connection_id is not None else list(sql.scalars(every))
         if connection_id is None:
             says = f"There is no connection '{connection_name}' in {self.name}; there is: {', '.join(known) or 'none'}."
             remedy = "Give one of these names, or add it with 'ml-connector connection add'."

@@ -177,9 +177,10 @@ class Ledger:
 
     # Runs and batches
 
-    def start_run(self, dry: bool) -> int:
+    def start_run(self, dry: bool, why: str = "") -> int:
+        """`why` is what asked for it: a schedule's name, a webhook; empty where a person did."""
         with self._writing() as w:
-            return runs.start(w, dry)
+            return runs.start(w, dry, why)
 
     def end_run(self, run_id: int, outcome: str, counts: Mapping[str, object]) -> None:
         with self._writing() as w:

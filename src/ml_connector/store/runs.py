@@ -21,15 +21,15 @@ RUNNING = "running"
 DIED = "died"
 
 
-def start(w: Writing, dry: bool) -> int:
+def start(w: Writing, dry: bool, why: str) -> int:
     """Begin a run. One that never ended has died: its lease is in our hands now."""
     dead = sa.update(runs).where(runs.c.connection_id == w.connection_id, runs.c.outcome == RUNNING)
     for died in w.sql.execute(dead.values(outcome=DIED, ended_at=w.at).returning(runs.c.id)).scalars():
         w.append(Event("run.died", {"run": died}))
-    row = {"connection_id": w.connection_id, "started_at": w.at, "actor": w.actor, "dry": dry}
+    row = {"connection_id": w.connection_id, "started_at": w.at, "actor": w.actor, "dry": dry, "why": why}
     added = sa.insert(runs).values(**row, outcome=RUNNING, counts="{}")
     run_id: int = w.sql.execute(added.returning(runs.c.id)).scalar_one()
-    w.append(Event("run.started", {"run": run_id, "dry": dry}))
+    w.append(Event("run.started", {"run": run_id, "dry": dry, "why": why}))
     return run_id
 
 
@@ -50,6 +50,7 @@ def newest(sql: sa.Connection, connection_id: int, limit: int) -> list[RunRecord
             actor=row["actor"],
             dry=row["dry"],
             outcome=row["outcome"],
+            why=row["why"],
             counts=msgspec.json.decode(row["counts"], type=dict[str, object]),
         )
         for row in sql.execute(wanted).mappings()

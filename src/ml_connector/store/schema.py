@@ -1,6 +1,7 @@
 """The ledger's tables, the same on SQLite and PostgreSQL.
 
-Every row belongs to a connection, leases excepted (they belong to a ServiceTitan tenant). Amounts are whole minor
+Every row belongs to a connection; what belongs to none (users, credentials) is told in the trail of connection 0, the
+installation itself. Leases belong to a ServiceTitan tenant. Amounts are whole minor
 units beside their currency, so that sums stay exact and stay in SQL; moments are UTC. Change a table here and in a new
 file under `migrations/versions`, and raise `REVISION`; a test compares the two.
 """
@@ -27,7 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The migration that this code is written for. Revisions are numbered, so a greater one is a newer ledger."""
 
 
@@ -76,6 +77,9 @@ connections = Table(
     Column("created_at", Moment, nullable=False),
 )
 
+INSTALLATION = 0
+"""The id of what is no connection: the installation itself. Its trail holds what belongs to no tenant."""
+
 rulebook_versions = Table(
     "rulebook_versions",
     metadata,
@@ -86,6 +90,82 @@ rulebook_versions = Table(
     Column("reason", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("tables", LargeBinary, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),  # as one signs in; small letters
+    Column("full_name", Text, nullable=False),
+    Column("os_account", Text, unique=True),  # who that is at the command line
+    Column("password_hash", Text, nullable=False),  # argon2id; "" = signs in nowhere
+    Column("roles", Text, nullable=False),  # JSON: names of roles
+    Column("active", Boolean, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("changed_by", Text, nullable=False),
+)
+
+refused_logins = Table(
+    "refused_logins",
+    metadata,
+    Column("domain", Text, primary_key=True),
+    Column("username", Text, primary_key=True),  # small letters
+    Column("salt", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # of the password that was refused: slow to guess
+    Column("refused_at", Moment, nullable=False),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    _connection(),
+    Column("name", Text, nullable=False),
+    Column("rule", Text, nullable=False),  # as a person writes it: "daily 06:00"
+    Column("time_zone", Text, nullable=False),
+    Column("catch_up", Boolean, nullable=False),  # one run for all that was missed; else none
+    Column("quiet", Text, nullable=False),  # "22:00-05:00"; "" = no quiet hours
+    Column("paused", Boolean, nullable=False),
+    Column("next_at", Moment),  # NULL where it is paused, or waits for a batch
+    Column("seen", Text, nullable=False),  # what an after-batch schedule has already answered
+    Column("changed_at", Moment, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    UniqueConstraint("connection_id", "name"),
+    Index(None, "next_at"),
+    sqlite_autoincrement=True,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    _connection(),
+    Column("digest", Text, nullable=False),  # SHA-256 of the body: a redelivery has the same
+    Column("body", LargeBinary, nullable=False),  # zlib
+    Column("received_at", Moment, nullable=False),
+    Column("times", Integer, nullable=False),  # that it came
+    Column("answered_at", Moment),  # by the run that was asked for
+    UniqueConstraint("connection_id", "digest"),
+    Index(None, "answered_at", "connection_id"),
+    sqlite_autoincrement=True,
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    _connection(),
+    Column("code", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # what it is about: one alert for each is open at a time
+    Column("finding", Text, nullable=False),  # JSON
+    Column("raised_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),  # the last time that it was so
+    Column("cleared_at", Moment),
+    Column("told_at", Moment),
+    Column("attempts", Integer, nullable=False),  # at telling it
+    Index(None, "connection_id", "cleared_at"),
+    sqlite_autoincrement=True,
 )
 
 leases = Table(
@@ -108,6 +188,7 @@ runs = Table(
     Column("dry", Boolean, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("counts", Text, nullable=False),
+    Column("why", Text, nullable=False, server_default=""),  # by hand, a schedule's name, a webhook
     Index(None, "connection_id", "id"),
     sqlite_autoincrement=True,
 )
