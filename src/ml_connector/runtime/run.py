@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -12,7 +13,10 @@ from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.pipeline.ports import Progress
 from ml_connector.pipeline.road import Company, Road, RunResult
 from ml_connector.runtime.heartbeat import Heartbeat
+from ml_connector.runtime.settings import Settings
 from ml_connector.runtime.wiring import Wired
+
+FINISHED = "finished"  # how a run ends that came to its end
 
 
 def run(
@@ -28,41 +32,50 @@ def run(
     Raises Interrupted when it cannot begin or cannot go on; what was stored stands, and the next run goes on from it.
     """
     rulebook_version, rulebook = wired.rulebook()
-    _may_begin(wired, rulebook, dry)
-    lease = wired.ledger.hold(f"servicetitan-{wired.settings.servicetitan.tenant_id}", wired.settings.lease)
+    may_begin(wired, rulebook, dry)
+    lease = wired.ledger.hold(tenant_of(wired.settings), wired.settings.lease)
     if lease is None:
-        raise Interrupted(_busy(wired.settings.name))
+        raise Interrupted(busy(wired.settings.name))
     with Heartbeat(lease):
-        ledger = wired.ledger.with_lease(lease)
-        gp = wired.settings.gp
-        road = Road(
-            field_service=wired.field_service,
-            companies={
-                name: Company(wired.books[name], gp[name].pause, gp[name].read_back_percent)
-                for name in rulebook.companies
-            },
-            ledger=ledger,
-            clock=wired.clock,
-            rulebook=rulebook,
-            rulebook_version=rulebook_version,
-            prefix=wired.settings.prefix,
-            currency=wired.settings.money,
-            run_id=ledger.start_run(dry),
-            dry=dry,
-            approver=approver,
-            sweeping=sweeping,
-        )
+        leased = wired.under(lease)
+        ledger = leased.ledger
+        run_id = ledger.start_run(dry)
+        road = road_of(leased, rulebook_version, rulebook, run_id, approver)
         try:
-            result = road.travel(progress)
+            result = replace(road, dry=dry, sweeping=sweeping).travel(progress)
         except Interrupted as fault:
             if fault.finding.code != "run.lease_lost":
-                ledger.end_run(road.run_id, f"interrupted: {fault.finding.code}", {})
+                ledger.end_run(run_id, f"interrupted: {fault.finding.code}", {})
             raise
         except KeyboardInterrupt:
-            ledger.end_run(road.run_id, "stopped by hand", {})
+            ledger.end_run(run_id, "stopped by hand", {})
             raise
-        ledger.end_run(road.run_id, "finished", msgspec.to_builtins(result))
+        ledger.end_run(run_id, FINISHED, msgspec.to_builtins(result))
     return result
+
+
+def road_of(wired: Wired, version: int, rulebook: Rulebook, run_id: int, approver: str | None) -> Road:
+    """The road of a run under a version of the rulebook; `wired` is under the lease of the tenant."""
+    gp = wired.settings.gp
+    return Road(
+        field_service=wired.field_service,
+        companies={
+            name: Company(wired.books[name], gp[name].pause, gp[name].read_back_percent) for name in rulebook.companies
+        },
+        ledger=wired.ledger,
+        clock=wired.clock,
+        rulebook=rulebook,
+        rulebook_version=version,
+        prefix=wired.settings.prefix,
+        currency=wired.settings.money,
+        run_id=run_id,
+        approver=approver,
+    )
+
+
+def tenant_of(settings: Settings) -> str:
+    """The name of the lease that one run at a time holds."""
+    return f"servicetitan-{settings.servicetitan.tenant_id}"
 
 
 def dockets_to_replay(wired: Wired, ids: Sequence[int], code: str | None, all_held: bool) -> list[DocketRecord]:
@@ -72,7 +85,8 @@ def dockets_to_replay(wired: Wired, ids: Sequence[int], code: str | None, all_he
     return list(wired.ledger.holds(code)) if code or all_held else []
 
 
-def _may_begin(wired: Wired, rulebook: Rulebook, dry: bool) -> None:
+def may_begin(wired: Wired, rulebook: Rulebook, dry: bool) -> None:
+    """Raises Interrupted where a person has something to do before the first run."""
     name = wired.settings.name
     missing = sorted(set(rulebook.companies) - set(wired.settings.gp))
     if missing:
@@ -105,7 +119,7 @@ def _may_begin(wired: Wired, rulebook: Rulebook, dry: bool) -> None:
                 "In the rulebook's Companies table, fill cut_over; import the rulebook and make a dry run.",
             )
         )
-    if not any(it.dry and it.outcome == "finished" for it in wired.ledger.runs(1000)):
+    if not any(it.dry and it.outcome == FINISHED for it in wired.ledger.runs(1000)):
         raise Interrupted(
             Finding(
                 "connection.dry_run_first",
@@ -116,7 +130,8 @@ def _may_begin(wired: Wired, rulebook: Rulebook, dry: bool) -> None:
         )
 
 
-def _busy(name: str) -> Finding:
+def busy(name: str) -> Finding:
+    """Somebody else's run holds the tenant."""
     return Finding(
         "run.busy",
         f"connection {name}",

@@ -43,9 +43,9 @@ class Wired:
     books: Mapping[str, GpBooks | WebServicesBooks]  # by the rulebook's short name of the company
     clock: SystemClock
 
-    def rulebook(self) -> tuple[int, Rulebook]:
-        """The newest version. Raises Interrupted where there is none, or where it no longer makes sense."""
-        found = self.ledger.rulebook()
+    def rulebook(self, version: int | None = None) -> tuple[int, Rulebook]:
+        """That version, or the newest. Raises Interrupted where there is none, or where it no longer makes sense."""
+        found = self.ledger.rulebook(version)
         if found is None:
             name = self.settings.name
             remedy = f"Run 'ml-connector rulebook import {name} PATH' with a workbook or a folder of CSV files."

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ml_connector.findings import Finding, Interrupted
+from ml_connector.store.lease import Lease, hold
 from ml_connector.store.schema import INSTALLATION, REVISION, connections
 
 if TYPE_CHECKING:
@@ -135,6 +136,10 @@ class Database:
 
         self._check()
         return Connections(self, actor, now)
+
+    def hold(self, name: str, holder: str, seconds: float, now: Callable[[], datetime] = utc_now) -> Lease | None:
+        """A lease on anything that one process at a time may do; None while another holds it."""
+        return hold(self, now, name, holder, seconds)
 
     def _check(self) -> None:
         if self._checked:
