@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "src" / "ml_connector"
 DOCS = ROOT / "docs"
-PURE = ("money.py", "findings.py", "field", "books", "mapping", "checks", "docket")
+PURE = ("money.py", "findings.py", "field", "books", "mapping", "checks", "docket", "parties")
 
 _NOT_OURS = {"__pycache__", "node_modules", "build", "dist"}
 _ROW = re.compile(r"^\|\s*`([^`]+)`")
