@@ -312,7 +312,7 @@ class _Walker:
 
     def close(self) -> None:
         if self.wired is not None:
-            self.wired.close()
+            self.wired.hang_up()
         self.wired = self._road = None
 
     def _start(self, stretch: Stretch) -> Journey:

@@ -60,10 +60,14 @@ class Wired:
         """The same, writing only while the lease is held."""
         return replace(self, ledger=self.ledger.with_lease(lease))
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """Close the ways to both systems; the ledger stays open."""
         self.client.close()
         for books in self.books.values():
             books.close()
+
+    def close(self) -> None:
+        self.hang_up()
         self.database.close()
 
 
