@@ -17,7 +17,7 @@ THEIRS = {"Job", "JobReference", "SyncStatus", "job", "for_a_job", "job_of", "a_
 
 PURE_IMPORTS = set(
     "__future__ collections dataclasses datetime decimal difflib enum fractions functools hashlib heapq html itertools "
-    "math msgspec operator re string textwrap types typing unicodedata".split()
+    "math msgspec operator rapidfuzz re string textwrap types typing unicodedata".split()
 )
 BANNED_CALLS = set(
     "float round now today utcnow time monotonic sleep open read_text read_bytes write_text write_bytes print input "
