@@ -25,6 +25,7 @@ from ml_connector.field.source import SourceKind
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.mapping.tables import Tables
 from ml_connector.store import changes, dockets, endings, evidence, lease, rulebooks, runs, sweeps, trail
+from ml_connector.store.crosswalk import Crosswalk
 from ml_connector.store.lease import Lease
 from ml_connector.store.trail import Writing
 
@@ -240,6 +241,10 @@ class Ledger:
         """The number of the first trail entry that was tampered with; None if the whole chain holds."""
         with self._database.snapshot() as sql:
             return trail.first_break(sql, self._id)
+
+    def crosswalk(self) -> Crosswalk:
+        """Its parties, written to under the same lease."""
+        return Crosswalk(self._database, self._id, self._writing)
 
     @contextmanager
     def _writing(self) -> Iterator[Writing]:
