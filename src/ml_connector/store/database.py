@@ -27,6 +27,7 @@ from ml_connector.store.schema import INSTALLATION, REVISION, connections
 if TYPE_CHECKING:
     from ml_connector.store.connections import Connections
     from ml_connector.store.ledger import Ledger
+    from ml_connector.store.schedules import Schedules
 
 _MIGRATING = 0x6D6C63  # the key of PostgreSQL's advisory lock around a migration
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -135,6 +136,13 @@ class Database:
 
         self._check()
         return Connections(self, actor, now)
+
+    def schedules(self, actor: str, now: Callable[[], datetime] = utc_now) -> Schedules:
+        """The schedules of every connection. Raises as `ledger` does."""
+        from ml_connector.store.schedules import Schedules
+
+        self._check()
+        return Schedules(self, actor, now)
 
     def _check(self) -> None:
         if self._checked:
