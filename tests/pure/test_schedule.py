@@ -5,7 +5,7 @@ What is expected is found the slow way: by looking at the clock on the wall ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
@@ -35,7 +35,7 @@ from ml_connector.runtime.schedule import (
     text_of,
     timing,
 )
-from ml_connector.runtime.slots import GRACE, Due, after_quiet, following, judged, next_slots, upcoming
+from ml_connector.runtime.slots import GRACE, Due, following, judged, next_slots, upcoming
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 NEW_YORK, DENVER = ZoneInfo("America/New_York"), ZoneInfo("America/Denver")
@@ -360,7 +360,10 @@ def test_each_mistake_is_told_with_what_to_write(written: str, says: str, remedy
     assert remedy in found.remedy
 
 
-@given(st.text(max_size=40) | st.lists(st.sampled_from("daily every cron after 1 * */0 5-1 mon 06:00 # L".split())).map(" ".join))
+@given(
+    st.text(max_size=40)
+    | st.lists(st.sampled_from("daily every cron after 1 * */0 5-1 mon 06:00 # L".split())).map(" ".join)
+)
 @example("cron 0 0 * 2 mon#5")
 @example("cron * * l * 7")
 def test_nothing_that_a_person_can_type_breaks_it(text: str) -> None:

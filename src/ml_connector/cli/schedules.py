@@ -145,13 +145,17 @@ def _tell(it: ScheduleRecord, json: bool) -> None:
         return
     _head(shown)
     if not shown.looks:
-        out.print(f"  after a downtime: {'one run for all that was missed' if shown.catch_up else 'nothing is caught up'}")
+        out.print(
+            f"  after a downtime: {'one run for all that was missed' if shown.catch_up else 'nothing is caught up'}"
+        )
     out.print(f"  changed by {shown.changed_by}, {shown.changed_at:%Y-%m-%d %H:%M} UTC", markup=False)
 
 
 def _head(it: Outlook) -> None:
     """What it is, and its next moments."""
-    out.print(f"[bold]{it.connection} {it.name}[/]  {it.rule}  ({it.time_zone})" + (f"  quiet {it.quiet}" if it.quiet else ""))
+    out.print(
+        f"[bold]{it.connection} {it.name}[/]  {it.rule}  ({it.time_zone})" + (f"  quiet {it.quiet}" if it.quiet else "")
+    )
     if it.blind:
         out.print(f"  [red]cannot look since {it.blind_since:%Y-%m-%d %H:%M} UTC: {it.blind}[/]")
     if it.paused:

@@ -1,7 +1,7 @@
 """A schedule as a person writes it: the rule, the time zone, the quiet hours. Each mistake is told with what to write.
 
-    daily 06:00                     weekly mon,thu 06:00              cron 30 1 * * 1-5
-    every 15 minutes                every 2 hours                     after each posted batch every 5 minutes
+daily 06:00                     weekly mon,thu 06:00              cron 30 1 * * 1-5
+every 15 minutes                every 2 hours                     after each posted batch every 5 minutes
 """
 
 from __future__ import annotations
@@ -232,10 +232,14 @@ def _minutes(text: str, span: list[str]) -> int | Finding:
             minutes = 60 * int(number)
         case _:
             says = f"'{' '.join(span)}' is no span of time" if span else "every how many minutes?"
-            return _wrong(text, says, "Write a whole number of minutes or hours, as 'every 15 minutes' or 'every 2 hours'.")
+            return _wrong(
+                text, says, "Write a whole number of minutes or hours, as 'every 15 minutes' or 'every 2 hours'."
+            )
     if 1 <= minutes <= LONGEST:
         return minutes
-    return _wrong(text, f"it is from 1 minute to {LONGEST // 60} hours", "Write a span within that, or use 'weekly' or 'cron'.")
+    return _wrong(
+        text, f"it is from 1 minute to {LONGEST // 60} hours", "Write a span within that, or use 'weekly' or 'cron'."
+    )
 
 
 def _unknown(text: str, words: list[str]) -> Finding:
@@ -248,7 +252,9 @@ def _unknown(text: str, words: list[str]) -> Finding:
 
 
 def _no_time(text: str, at: str) -> Finding:
-    return _wrong(text, f"'{at}' is no time of the day", "Write hours and minutes from 00:00 to 23:59, as 06:00 or 18:30.")
+    return _wrong(
+        text, f"'{at}' is no time of the day", "Write hours and minutes from 00:00 to 23:59, as 06:00 or 18:30."
+    )
 
 
 def _wrong(text: str, says: str, remedy: str) -> Finding:
