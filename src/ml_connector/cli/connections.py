@@ -42,6 +42,12 @@ def add(
     else:
         out.print(f"Connection [bold]{settings.name}[/] is kept, in {settings.mode} mode.")
         out.print(f"Next: ml-connector connection check {settings.name}; then import its rulebook.")
+        if not replace:
+            out.print(
+                f"It has no schedule and runs when a person runs it: 'ml-connector schedule add {settings.name} nightly "
+                "daily 01:30' changes that.",
+                soft_wrap=True,
+            )
 
 
 @app.command("list", epilog="Example: ml-connector connection list --json")

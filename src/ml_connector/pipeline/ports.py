@@ -42,6 +42,13 @@ class FieldService(Protocol):
     def tax_zones(self) -> Mapping[int, TaxZone]: ...
 
 
+class Releases(Protocol):
+    """ServiceTitan, one tenant, looked at between two runs."""
+
+    def released(self) -> Mapping[SourceKind, int]:
+        """How many sources of each kind the tenant has released: posted or exported, whenever that was."""
+
+
 class Books(Protocol):
     """One GP company. `Series.SALES` names its receivables, `Series.PURCHASING` its payables."""
 

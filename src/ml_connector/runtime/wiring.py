@@ -139,6 +139,7 @@ def _service_map(name: str) -> ServiceMap:
 def _proof_that_the_parts_fit(wired: Wired) -> None:
     """Read by mypy alone: each adapter fits its port."""
     _field: ports.FieldService = wired.field_service
+    _releases: ports.Releases = wired.field_service
     _ledger: ports.Ledger = wired.ledger
     _clock: ports.Clock = wired.clock
     _books: Mapping[str, ports.Books] = wired.books

@@ -21,7 +21,7 @@ from ml_connector.servicetitan.pacing import Pacer, Patience
 from ml_connector.servicetitan.wire import Listing, Resource, RowT
 
 T = TypeVar("T")
-Query = Mapping[str, str | int | Sequence[int]]
+Query = Mapping[str, str | int | Sequence[int] | Sequence[str]]
 
 READ_TIMEOUT = 110.0  # seconds; ServiceTitan gives up after 100 (partner documentation, Timeouts and pagination)
 CONNECT_TIMEOUT = 10.0

@@ -28,6 +28,7 @@ from ml_connector.store.schema import INSTALLATION, REVISION, connections
 if TYPE_CHECKING:
     from ml_connector.store.connections import Connections
     from ml_connector.store.ledger import Ledger
+    from ml_connector.store.schedules import Schedules
 
 _MIGRATING = 0x6D6C63  # the key of PostgreSQL's advisory lock around a migration
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -140,6 +141,13 @@ class Database:
     def hold(self, name: str, holder: str, seconds: float, now: Callable[[], datetime] = utc_now) -> Lease | None:
         """A lease on anything that one process at a time may do; None while another holds it."""
         return hold(self, now, name, holder, seconds)
+
+    def schedules(self, actor: str, now: Callable[[], datetime] = utc_now) -> Schedules:
+        """The schedules of every connection. Raises as `ledger` does."""
+        from ml_connector.store.schedules import Schedules
+
+        self._check()
+        return Schedules(self, actor, now)
 
     def _check(self) -> None:
         if self._checked:

@@ -128,8 +128,8 @@ schedules = Table(
     Column("catch_up", Boolean, nullable=False),  # one run for all that was missed; else none
     Column("quiet", Text, nullable=False),  # "22:00-05:00"; "" = no quiet hours
     Column("paused", Boolean, nullable=False),
-    Column("next_at", Moment),  # NULL where it is paused, or waits for a batch
-    Column("seen", Text, nullable=False),  # what an after-batch schedule has already answered
+    Column("next_at", Moment),  # of its next run, or its next look for a batch; NULL where it is paused
+    Column("seen", Text, nullable=False),  # JSON: what it has answered, and whether a person asked for a run
     Column("changed_at", Moment, nullable=False),
     Column("changed_by", Text, nullable=False),
     UniqueConstraint("connection_id", "name"),
