@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.measuring import server
+from ml_connector.field.source import SourceKind
+from ml_connector.money import Currency
+from ml_connector.pipeline.intake import Sweeping
+from ml_connector.pipeline.ports import FieldService, Ledger
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.trial import trial, write_trial
 from ml_connector.runtime.wiring import Wired, open_connection
@@ -41,6 +45,15 @@ def _wired(folder: Path) -> Wired:
     assert not isinstance(tables, tuple), "the sample rulebook is read without findings"
     wired.ledger.add_rulebook(tables, ACTOR, "the sample")
     return wired
+
+
+def sweep_all(kind: SourceKind, field: FieldService, ledger: Ledger, currency: Currency) -> int:
+    """Read a feed to its end, page by page, as a run does; how many versions were new."""
+    sweeping, new, more = Sweeping(kind, field, ledger, currency), 0, True
+    while more:
+        swept, more = sweeping.page()
+        new += swept.new
+    return new
 
 
 def no_progress(step: str, done: int, of: int | None) -> None:

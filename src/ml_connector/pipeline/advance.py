@@ -19,7 +19,7 @@ from ml_connector.findings import Finding, holding, told
 from ml_connector.mapping.frame import Frame
 from ml_connector.mapping.plan import plan
 from ml_connector.pipeline.gather import Gatherer
-from ml_connector.pipeline.ports import Ledger, Progress
+from ml_connector.pipeline.ports import Ledger
 
 AUTOMATIC = "automatic"  # who approves in automatic mode
 _CHUNK = 200
@@ -34,15 +34,13 @@ class Advance:
     rulebook_version: int
     automatic: bool
 
-    def all(self, progress: Progress) -> int:
-        """Plan every opened docket, oldest first, a chunk and a transaction at a time. Returns how many."""
-        planned, after = 0, 0
-        waiting = self.ledger.count_opened()
-        while dockets := self.ledger.opened(_CHUNK, after):
+    def chunk_after(self, after: int) -> tuple[int, int]:
+        """Plan the next opened dockets after this one, oldest first, in one transaction: how many, and the last of them."""
+        dockets = self.ledger.opened(_CHUNK, after)
+        if dockets:
             self.chunk(dockets)
-            planned, after = planned + len(dockets), dockets[-1].id
-            progress("plan", planned, waiting)
-        return planned
+            after = dockets[-1].id
+        return len(dockets), after
 
     def chunk(self, dockets: Sequence[DocketRecord]) -> None:
         changes: list[Change] = []
