@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from ml_connector.docket.records import DocketRecord
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.mapping.rulebook import Rulebook
-from ml_connector.pipeline.ports import Progress
+from ml_connector.pipeline.ports import Clock, Progress
 from ml_connector.pipeline.road import Company, Road, RunResult
+from ml_connector.runtime import metrics
 from ml_connector.runtime.heartbeat import Heartbeat
+from ml_connector.runtime.logs import bound
 from ml_connector.runtime.wiring import Wired
+from ml_connector.store.ledger import Ledger
 
 
 def run(
@@ -52,16 +55,28 @@ def run(
             approver=approver,
             sweeping=sweeping,
         )
-        try:
-            result = road.travel(progress)
-        except Interrupted as fault:
-            if fault.finding.code != "run.lease_lost":
-                ledger.end_run(road.run_id, f"interrupted: {fault.finding.code}", {})
-            raise
-        except KeyboardInterrupt:
-            ledger.end_run(road.run_id, "stopped by hand", {})
-            raise
-        ledger.end_run(road.run_id, "finished", msgspec.to_builtins(result))
+        with bound(run=road.run_id):
+            return _travel(road, ledger, wired.clock, progress)
+
+
+def _travel(road: Road, ledger: Ledger, clock: Clock, progress: Progress) -> RunResult:
+    """The road, and the record of how it ended."""
+    started = clock.monotonic()
+
+    def end(outcome: str, counts: Mapping[str, object]) -> None:
+        ledger.end_run(road.run_id, outcome, counts)
+        metrics.run_ended(ledger.connection_name, outcome, clock.monotonic() - started)
+
+    try:
+        result = road.travel(progress)
+    except Interrupted as fault:
+        if fault.finding.code != "run.lease_lost":
+            end(f"interrupted: {fault.finding.code}", {})
+        raise
+    except KeyboardInterrupt:
+        end("stopped by hand", {})
+        raise
+    end("finished", msgspec.to_builtins(result))
     return result
 
 

@@ -20,6 +20,7 @@ import msgspec
 from ml_connector.books.number import PREFIX
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.money import Currency
+from ml_connector.runtime.redaction import keep_out
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|vault:[A-Za-z0-9._-]+)\Z")
@@ -142,13 +143,13 @@ def to_values(settings: Settings) -> Mapping[str, object]:
 def secret(reference: str, what: str, vault: Callable[[str], str]) -> str:
     """The credential behind a reference; `vault` opens a sealed one by name.
 
-    Raises Interrupted where there is none; never says what it is.
+    Raises Interrupted where there is none; never says what it is, and no log of this process will.
     """
     kind, _, place = reference.partition(":")
-    if kind == "vault":
-        return vault(place)
     try:
-        text = os.environ[place] if kind == "env" else Path(place).read_text("utf-8")
+        text = (
+            vault(place) if kind == "vault" else os.environ[place] if kind == "env" else Path(place).read_text("utf-8")
+        )
     except (KeyError, OSError, UnicodeDecodeError):
         there = f"the environment has no {place}" if kind == "env" else f"file {place} cannot be read"
         remedy = (
@@ -157,7 +158,10 @@ def secret(reference: str, what: str, vault: Callable[[str], str]) -> str:
             else f"Create {place}, readable by the account that runs ml-connector and by nobody else."
         )
         raise Interrupted(Finding("credential.missing", what, there, remedy)) from None
-    return text.strip("\r\n")
+    text = text.strip("\r\n")
+    if not what.endswith("username"):  # whom a login is refused is to be read
+        keep_out(text)
+    return text
 
 
 def prefix_taken(settings: Settings, others: Iterable[Settings]) -> Finding | None:

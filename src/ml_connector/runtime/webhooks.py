@@ -80,7 +80,9 @@ def keys_of(
 class Doors:
     """The doors of a ledger's connections. Safe to use from several threads. `vault` opens a sealed key by its name."""
 
-    def __init__(self, database: Database, vault: Callable[[str], str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, database: Database, vault: Callable[[str], str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._database, self._vault, self._clock = database, vault, clock
         self._lock = threading.Lock()
         self._known: Mapping[str, ConnectionRecord] = {}
@@ -119,17 +121,17 @@ class Doors:
             self._stale_at = self._clock() + REFRESH
 
     def _open(self, record: ConnectionRecord) -> Door:
+        wrong: tuple[Finding, ...] = ()
         try:
             webhooks = from_values(record.definition, f"connection {record.name}").webhooks
         except Interrupted as fault:  # settings that this version does not take
-            webhooks, keys, findings = Webhooks(), (), fault.findings
-        else:
-            keys, findings = keys_of(record.name, webhooks, self._vault)
-        for it in findings:
+            webhooks, wrong = Webhooks(), fault.findings
+        keys, findings = keys_of(record.name, webhooks, self._vault)
+        for it in (*wrong, *findings):
             told = {"connection": record.name, "code": it.code, "where": it.where, "says": it.says, "remedy": it.remedy}
             log.error("a webhook key cannot be used", extra=told)
         form = SignatureForm(webhooks.header, webhooks.encoding, webhooks.prefix)
-        return Door(record.name, record.id, form, keys, webhooks.max_bytes, findings)
+        return Door(record.name, record.id, form, keys, webhooks.max_bytes, (*wrong, *findings))
 
 
 _STRANGER = Door("", 0, SignatureForm(Webhooks().header), (), Webhooks().max_bytes)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -127,7 +127,7 @@ def _known(sql: sa.Connection, connection_id: int, digests: Iterable[str]) -> di
     return {row["digest"]: row for row in sql.execute(wanted).mappings()}
 
 
-def _is_redelivery(row: Mapping[str, Any], at: datetime) -> bool:
+def _is_redelivery(row: sa.RowMapping, at: datetime) -> bool:
     """One that still waits is the same whenever it comes: the run that it waits for has not begun."""
     return row["answered_at"] is None or at - row["received_at"] < REDELIVERY
 
