@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from ml_connector.cli import connections, demo, holds, reading, rulebooks, runs, sandboxes, vaults
 from ml_connector.cli.output import Exit, err, findings, print_json
 from ml_connector.findings import Interrupted
+from ml_connector.runtime import logs
 
 app = typer.Typer(
     name="ml-connector",
@@ -44,6 +46,7 @@ def _options(
 
 def main() -> None:
     """Run a command. What the trade foresees is a finding with its remedy on standard error, and exit code 1."""
+    logs.begin("plain", logging.WARNING)
     try:
         app()
     except Interrupted as fault:

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from functools import cached_property
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +39,7 @@ def begin(form: Literal["json", "plain"] = "json", level: int | str = logging.IN
     Also warnings of Python, and what ends a thread or the program. Raises Interrupted `log.unwritable`.
     """
     handler = _to_file(file) if file else logging.StreamHandler()
-    handler.setFormatter(_formatter(form, colours=not file and sys.stderr.isatty()))
+    handler.setFormatter(_Formatter(form, colours=not file and sys.stderr.isatty()))
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
@@ -74,6 +75,21 @@ def _to_file(path: Path) -> RotatingFileHandler:
     except OSError as error:
         remedy = "Name a file in a folder that the account which runs ml-connector may write to."
         raise Interrupted(Finding("log.unwritable", str(path), f"the log cannot be written: {error}", remedy)) from None
+
+
+class _Formatter(logging.Formatter):
+    """What makes lines of records, imported with the first line: most commands write none."""
+
+    def __init__(self, form: str, colours: bool) -> None:
+        super().__init__()
+        self._form, self._colours = form, colours
+
+    @cached_property
+    def _lines(self) -> logging.Formatter:
+        return _formatter(self._form, self._colours)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._lines.format(record)
 
 
 def _formatter(form: str, colours: bool) -> logging.Formatter:

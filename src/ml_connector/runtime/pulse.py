@@ -13,7 +13,7 @@ from ml_connector.findings import Finding, Interrupted
 from ml_connector.store.database import Database, utc_now
 from ml_connector.store.figures import figures
 
-_FRESH = 10.0  # seconds that figures are given again, whoever asks
+REFRESH = 10.0  # seconds that figures are given again, whoever asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,14 @@ class Engine:
 class Pulse:
     """Safe to use from several threads. `engine` is None in a process that has none."""
 
-    def __init__(self, database: Database, engine: Engine | None = None, now: Callable[[], datetime] = utc_now) -> None:
-        self._database, self.engine, self._now = database, engine, now
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine | None = None,
+        now: Callable[[], datetime] = utc_now,
+        refresh: float = REFRESH,
+    ) -> None:
+        self._database, self.engine, self._now, self._refresh_after = database, engine, now, refresh
         self._lock = threading.Lock()
         self._figures: Figures | None = None
         self._stale_at = 0.0
@@ -53,5 +59,5 @@ class Pulse:
         with self._lock:  # who asks meanwhile gets what the first one gets
             if self._figures is None or time.monotonic() >= self._stale_at:
                 self._figures = figures(self._database, self._now())
-                self._stale_at = time.monotonic() + _FRESH
+                self._stale_at = time.monotonic() + self._refresh_after
             return self._figures

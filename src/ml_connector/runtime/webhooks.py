@@ -80,10 +80,8 @@ def keys_of(
 class Doors:
     """The doors of a ledger's connections. Safe to use from several threads. `vault` opens a sealed key by its name."""
 
-    def __init__(
-        self, database: Database, vault: Callable[[str], str], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._database, self._vault, self._clock = database, vault, clock
+    def __init__(self, database: Database, vault: Callable[[str], str], refresh: float = REFRESH) -> None:
+        self._database, self._vault, self._refresh_after = database, vault, refresh
         self._lock = threading.Lock()
         self._known: Mapping[str, ConnectionRecord] = {}
         self._doors: dict[str, Door] = {}
@@ -93,14 +91,14 @@ class Doors:
     def at_hand(self, name: str) -> Door | None:
         """The door, where nothing need be read for it."""
         doors, known, stale_at = self._doors, self._known, self._stale_at
-        if self._clock() >= stale_at or self._away:
+        if time.monotonic() >= stale_at or self._away:
             return None
         return doors.get(name) or (None if name in known else _STRANGER)
 
     def find(self, name: str) -> Door:
         """The door, whatever must be read for it. Raises Interrupted `store.unreachable` and its kin."""
         with self._lock:
-            if self._clock() >= self._stale_at:
+            if time.monotonic() >= self._stale_at:
                 self._refresh()
             if self._away:
                 raise Interrupted(self._away)
@@ -115,10 +113,10 @@ class Doors:
             records = self._database.connections("webhooks").all()
         except Interrupted as fault:
             # Those who wait at the lock need not find it out one after the other.
-            self._away, self._stale_at = fault.finding, self._clock() + _PATIENCE
+            self._away, self._stale_at = fault.finding, time.monotonic() + _PATIENCE
         else:
             self._known, self._doors, self._away = {it.name: it for it in records}, {}, None
-            self._stale_at = self._clock() + REFRESH
+            self._stale_at = time.monotonic() + self._refresh_after
 
     def _open(self, record: ConnectionRecord) -> Door:
         wrong: tuple[Finding, ...] = ()

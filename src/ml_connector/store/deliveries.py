@@ -83,6 +83,12 @@ class Deliveries:
         with self._database.writing() as sql:
             return sql.execute(sa.update(deliveries).where(*here).values(answered_at=now)).rowcount
 
+    def body(self, delivery_id: int) -> bytes:
+        """What was sent, byte for byte: for a person who wants to know what ServiceTitan sends."""
+        with self._database.reading() as sql:
+            packed = sql.execute(sa.select(deliveries.c.body).where(deliveries.c.id == delivery_id)).scalar_one()
+        return zlib.decompress(packed)
+
     def forget(self, before: datetime) -> int:
         """Delete what was answered before that moment, a chunk and a transaction at a time. How many."""
         old = sa.select(deliveries.c.id).where(deliveries.c.answered_at < before).limit(_CHUNK)

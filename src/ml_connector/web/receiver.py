@@ -47,8 +47,14 @@ class Answer(Enum):
 class Receiver:
     """One for all connections. `now` is the clock that stamps what arrives."""
 
-    def __init__(self, doors: Doors, inbox: Inbox, now: Callable[[], datetime] = utc_now) -> None:
-        self._doors, self._inbox, self._now = doors, inbox, now
+    def __init__(
+        self,
+        doors: Doors,
+        inbox: Inbox,
+        now: Callable[[], datetime] = utc_now,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        self._doors, self._inbox, self._now, self._body_seconds = doors, inbox, now, body_seconds
         self._seldom = Sparingly(60.0)
 
     async def receive(self, request: Request) -> Response:
@@ -75,7 +81,7 @@ class Receiver:
 
     async def _answer(self, request: Request, door: Door) -> Answer:
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(self._body_seconds):
                 body = await _body(request, door.max_bytes)
         except TimeoutError:
             return Answer.TOO_SLOW
