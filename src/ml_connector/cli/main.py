@@ -58,3 +58,6 @@ def main() -> None:
     except KeyboardInterrupt:
         err.print("Stopped. What was stored stands; the next run goes on from there.")
         sys.exit(130)
+    except Exception:  # Python, or Typer, would show it as it is
+        logging.getLogger(__name__).critical("a fault of ml-connector; please report it", exc_info=True)
+        sys.exit(Exit.FAILED)

@@ -20,7 +20,7 @@ SHORTEST = 4  # characters; a shorter text stands in every other line by chance
 _NAMES = re.compile(
     r"(?i)secret|passw|token|authori[sz]ation|app.?key|api.?key|application.?key|signature|credential|cookie|private.?key"
 )
-_WORD = r"[\w.-]{0,40}(?:secret|passw\w*|token|authorization|app_?key|api_?key|applicationkey|signature|\bsig)\w{0,40}"
+_WORD = r"[\w.-]{0,40}(?:secret|passw\w*|token|authorization|app[_-]?key|api[_-]?key|applicationkey|signature|\bsig)\w{0,40}"
 _LOOKS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Authorization: Negotiate YIIZ…, as header and as member
     (re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*b?[\"']?)[^\"'\r\n,}]+"), rf"\1{HIDDEN}"),
