@@ -13,7 +13,8 @@ from ml_connector.docket.stages import Approved
 from ml_connector.docket.trail import Event
 from ml_connector.field.source import SourceKind
 from ml_connector.store.database import Database
-from tests.contract.ledger_contract import a_claim, a_reading
+from ml_connector.store.deliveries import Arrival, Deliveries
+from tests.contract.ledger_contract import NOON, a_claim, a_reading
 
 ROWS = 40
 
@@ -89,3 +90,10 @@ def claim(url: str, by: str, mouth: Connection) -> None:
 
 def migrate(url: str, mouth: Connection) -> None:
     Database(url).migrate()
+
+
+def deliver(url: str, bodies: list[str], mouth: Connection) -> None:
+    """Take these webhooks for the first connection, one after the other."""
+    inbox = Deliveries(Database(url))
+    for body in bodies:
+        inbox.take([Arrival(1, body.encode(), NOON)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from ml_connector.cli import connections, demo, holds, reading, rulebooks, runs, sandboxes, schedules, vaults
 from ml_connector.cli.output import Exit, err, findings, print_json
 from ml_connector.findings import Interrupted
+from ml_connector.runtime import logs
 
 app = typer.Typer(
     name="ml-connector",
@@ -45,6 +47,7 @@ def _options(
 
 def main() -> None:
     """Run a command. What the trade foresees is a finding with its remedy on standard error, and exit code 1."""
+    logs.begin("plain", logging.WARNING)
     try:
         app()
     except Interrupted as fault:
@@ -56,3 +59,6 @@ def main() -> None:
     except KeyboardInterrupt:
         err.print("Stopped. What was stored stands; the next run goes on from there.")
         sys.exit(130)
+    except Exception:  # Python, or Typer, would show it as it is
+        logging.getLogger(__name__).critical("a fault of ml-connector; please report it", exc_info=True)
+        sys.exit(Exit.FAILED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -10,11 +10,14 @@ import msgspec
 from ml_connector.docket.records import DocketRecord
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.mapping.rulebook import Rulebook
-from ml_connector.pipeline.ports import Progress
+from ml_connector.pipeline.ports import Clock, Progress
 from ml_connector.pipeline.road import Company, Road, RunResult
+from ml_connector.runtime import metrics
 from ml_connector.runtime.heartbeat import Heartbeat
+from ml_connector.runtime.logs import bound
 from ml_connector.runtime.settings import Settings
 from ml_connector.runtime.wiring import Wired
+from ml_connector.store.ledger import Ledger
 
 FINISHED = "finished"  # how a run ends that came to its end
 
@@ -38,19 +41,30 @@ def run(
         raise Interrupted(busy(wired.settings.name))
     with Heartbeat(lease):
         leased = wired.under(lease)
-        ledger = leased.ledger
-        run_id = ledger.start_run(dry)
-        road = road_of(leased, rulebook_version, rulebook, run_id, approver)
-        try:
-            result = replace(road, dry=dry, sweeping=sweeping).travel(progress)
-        except Interrupted as fault:
-            if fault.finding.code != "run.lease_lost":
-                ledger.end_run(run_id, f"interrupted: {fault.finding.code}", {})
-            raise
-        except KeyboardInterrupt:
-            ledger.end_run(run_id, "stopped by hand", {})
-            raise
-        ledger.end_run(run_id, FINISHED, msgspec.to_builtins(result))
+        run_id = leased.ledger.start_run(dry)
+        road = replace(road_of(leased, rulebook_version, rulebook, run_id, approver), dry=dry, sweeping=sweeping)
+        with bound(run=run_id):
+            return _travel(road, leased.ledger, wired.clock, progress)
+
+
+def _travel(road: Road, ledger: Ledger, clock: Clock, progress: Progress) -> RunResult:
+    """The road, and the record of how it ended."""
+    started = clock.monotonic()
+
+    def end(outcome: str, counts: Mapping[str, object]) -> None:
+        ledger.end_run(road.run_id, outcome, counts)
+        metrics.run_ended(ledger.connection_name, outcome, clock.monotonic() - started)
+
+    try:
+        result = road.travel(progress)
+    except Interrupted as fault:
+        if fault.finding.code != "run.lease_lost":
+            end(f"interrupted: {fault.finding.code}", {})
+        raise
+    except KeyboardInterrupt:
+        end("stopped by hand", {})
+        raise
+    end(FINISHED, msgspec.to_builtins(result))
     return result
 
 

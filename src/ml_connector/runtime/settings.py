@@ -20,9 +20,12 @@ import msgspec
 from ml_connector.books.number import PREFIX
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.money import Currency
+from ml_connector.runtime.redaction import keep_out
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|vault:[A-Za-z0-9._-]+)\Z")
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z")  # RFC 9110, section 5.1
+LARGEST_WEBHOOK = 4_194_304  # bytes; one is read whole before it is believed
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 
 
@@ -77,12 +80,25 @@ class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chart_file: str = ""  # the chart of accounts, where SBA has none
 
 
+class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How ServiceTitan's webhooks are told from forged ones, and how long they are gathered. Seconds for every time."""
+
+    secrets: tuple[str, ...] = ()  # references; two while the key is being replaced; none: no webhook is taken
+    header: str = "X-ServiceTitan-Signature"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""  # what stands before the signature, as sha256=
+    debounce: float = 10.0  # a run is due when nothing has come for so long
+    longest_delay: float = 60.0  # or when the first one has waited so long
+    max_bytes: int = 262_144
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     prefix: str
     mode: Literal["review", "automatic"]
     servicetitan: ServiceTitan
     gp: dict[str, Gp]  # by the rulebook's short name of the company
+    webhooks: Webhooks = Webhooks()
     currency: str = "USD"
     time_zone: str = "UTC"
     lease: float = 60.0  # seconds after which a run that died may be taken over
@@ -127,13 +143,13 @@ def to_values(settings: Settings) -> Mapping[str, object]:
 def secret(reference: str, what: str, vault: Callable[[str], str]) -> str:
     """The credential behind a reference; `vault` opens a sealed one by name.
 
-    Raises Interrupted where there is none; never says what it is.
+    Raises Interrupted where there is none; never says what it is, and no log of this process will.
     """
     kind, _, place = reference.partition(":")
-    if kind == "vault":
-        return vault(place)
     try:
-        text = os.environ[place] if kind == "env" else Path(place).read_text("utf-8")
+        text = (
+            vault(place) if kind == "vault" else os.environ[place] if kind == "env" else Path(place).read_text("utf-8")
+        )
     except (KeyError, OSError, UnicodeDecodeError):
         there = f"the environment has no {place}" if kind == "env" else f"file {place} cannot be read"
         remedy = (
@@ -142,7 +158,10 @@ def secret(reference: str, what: str, vault: Callable[[str], str]) -> str:
             else f"Create {place}, readable by the account that runs ml-connector and by nobody else."
         )
         raise Interrupted(Finding("credential.missing", what, there, remedy)) from None
-    return text.strip("\r\n")
+    text = text.strip("\r\n")
+    if not what.endswith("username"):  # whom a login is refused is to be read
+        keep_out(text)
+    return text
 
 
 def prefix_taken(settings: Settings, others: Iterable[Settings]) -> Finding | None:
@@ -179,6 +198,7 @@ def _faults(settings: Settings) -> list[str]:
         faults.append("gp: add a table [gp.<company>] for each company of the rulebook")
     for company, gp in settings.gp.items():
         faults += [f"gp.{company}.{fault}" for fault in _gp_faults(gp)]
+    faults += [f"webhooks.{fault}" for fault in _webhook_faults(settings.webhooks)]
     credentials = {
         "servicetitan.client_id": settings.servicetitan.client_id,
         "servicetitan.client_secret": settings.servicetitan.client_secret,
@@ -192,6 +212,7 @@ def _faults(settings: Settings) -> list[str]:
             faults.append(f"gp.{company}.read_back_percent: use 0 to 100")
         if gp.pause <= 0:
             faults.append(f"gp.{company}.pause: use seconds, longer than GP's own timeout")
+    credentials |= {f"webhooks.secrets[{n}]": reference for n, reference in enumerate(settings.webhooks.secrets, 1)}
     for place, reference in credentials.items():
         if not REFERENCE.match(reference):
             faults.append(
@@ -215,6 +236,17 @@ def _gp_faults(gp: Gp) -> Iterator[str]:
             yield "calendar_file: name a calendar file; the web services do not tell fiscal periods"
     if gp.kerberos != Kerberos() and gp.authentication != "negotiate":
         yield "kerberos: it is for authentication = 'negotiate' alone"
+
+
+def _webhook_faults(webhooks: Webhooks) -> Iterator[str]:
+    if len(webhooks.secrets) > 2:
+        yield "secrets: name one key, or two while it is being replaced"
+    if not HEADER.match(webhooks.header):
+        yield f"header '{webhooks.header}': write the name of an HTTP header, as X-ServiceTitan-Signature"
+    if not 0 < webhooks.debounce <= webhooks.longest_delay <= 3600:
+        yield "debounce: use seconds, above 0, no more than longest_delay, and both an hour at most"
+    if not 1024 <= webhooks.max_bytes <= LARGEST_WEBHOOK:
+        yield f"max_bytes: use 1024 to {LARGEST_WEBHOOK}"
 
 
 def _wrong(where: str, says: str) -> Interrupted:

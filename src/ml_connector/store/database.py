@@ -149,15 +149,21 @@ class Database:
         self._check()
         return Schedules(self, actor, now)
 
-    def _check(self) -> None:
-        if self._checked:
-            return
+    def check(self) -> None:
+        """Reach it, and see that its tables are those of this version.
+
+        Raises Interrupted: `store.unreachable` and its kin, `store.newer`, `store.not_prepared`.
+        """
         with self.reading() as sql:
             if self._revision(sql) is None:
                 says = f"{self.name} has no ledger of this version yet."
                 remedy = "Start ml-connector as a user who may create tables there: it prepares them by itself."
                 raise Interrupted(Finding("store.not_prepared", self.name, says, remedy))
         self._checked = True
+
+    def _check(self) -> None:
+        if not self._checked:
+            self.check()
 
     def _revision(self, sql: sa.Connection) -> str | None:
         """The ledger's revision where it is ours, None where it is older or empty."""

@@ -254,6 +254,7 @@ class Ledger:
             w = Writing(sql, self._id, self.actor, self._now())
             yield w
             w.seal()
+        w.tell(self.connection_name)
 
     def _gp_company(self, w: Writing, version: int, company: str) -> str:
         """GP's name of a company, so that two connections that call it differently still share its numbers."""
