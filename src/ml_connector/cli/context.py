@@ -48,6 +48,6 @@ def connection(name: str) -> Wired:
     return opened(database(), name)
 
 
-def opened(known: Database, name: str) -> Wired:
-    """A connection of this database, with what the data folder has for it."""
-    return open_connection(known, name, actor(), keys.master_keys(data_folder()), data_folder() / "contracts")
+def opened(known: Database, name: str, who: str | None = None) -> Wired:
+    """A connection of this database, with what the data folder has for it; `who` acts, else the person at the keyboard."""
+    return open_connection(known, name, who or actor(), keys.master_keys(data_folder()), data_folder() / "contracts")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from ml_connector.findings import Interrupted
 
-log = structlog.get_logger("rounds")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,8 @@ class Rounds:
             try:
                 task.deed()
             except Interrupted as fault:
-                log.warning("a task was interrupted", task=task.name, code=fault.finding.code, says=fault.finding.says)
+                told = {"task": task.name, "code": fault.finding.code, "says": fault.finding.says}
+                log.warning("a task was interrupted", extra=told)
             except Exception:
-                log.exception("a task failed", task=task.name)
+                log.exception("a task failed", extra={"task": task.name})
             self._stopping.wait(max(0.0, task.every - (time.monotonic() - began)))

@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from types import FrameType
-from typing import Protocol
-
-import structlog
 
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.runtime.engine import Engine
 from ml_connector.runtime.rounds import Rounds, Task
 
-log = structlog.get_logger("service")
-
-
-class Door(Protocol):
-    """What listens for requests: started before anything else, stopped after everything else."""
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
+log = logging.getLogger(__name__)
 
 
 def serve(
     engine: Engine | None,
     tasks: Callable[[Engine], list[Task]],
-    door: Door | None,
+    door: AbstractContextManager[object] | None,
     ready: Callable[[], None],
     patience: float,
 ) -> None:
-    """Serve until a signal says stop; then finish the document in hand, `patience` seconds at most.
+    """Serve until a signal says stop: `door` is open from first to last, and `ready` is told when all has begun.
 
+    Then finish the document in hand, for which there are `patience` seconds.
     Raises Interrupted `worker.fenced` where this worker was thought dead and another took its runs over.
     """
     stop = _asked_to_stop()
     with ExitStack() as started:
         if door is not None:
-            door.start()
-            started.callback(door.stop)
+            started.enter_context(door)
         if engine is not None:
             engine.start()
             rounds = Rounds(tasks(engine))
@@ -52,7 +42,7 @@ def serve(
         while not stop.wait(0.5):
             if engine is not None and engine.lost.is_set():
                 raise Interrupted(_fenced(engine.worker))
-        log.info("stopping", runs=engine.walking if engine else 0)
+        log.info("stopping", extra={"runs": engine.walking if engine else 0})
 
 
 def _asked_to_stop() -> threading.Event:
