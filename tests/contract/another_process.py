@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+import sqlalchemy as sa
+
 from ml_connector.docket.stages import Approved
 from ml_connector.docket.trail import Event
 from ml_connector.field.source import SourceKind
+from ml_connector.findings import Interrupted
 from ml_connector.store.database import Database
 from tests.contract.ledger_contract import a_claim, a_reading
 
@@ -43,6 +48,13 @@ class Another:
         """SIGKILL: it is given no time to clean up."""
         self._process.kill()
         self._process.join()
+
+    def stop(self) -> None:
+        """Put it to sleep in the middle of whatever it does."""
+        os.kill(self._process.pid or 0, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self._process.pid or 0, signal.SIGCONT)
 
     def finish(self) -> list[object]:
         """Everything that it told; asserts that it ended well."""
@@ -85,6 +97,21 @@ def claim(url: str, by: str, mouth: Connection) -> None:
     for record in ledger.documents((Approved,), limit=1000):
         if ledger.record([a_claim(record, by)]) == [True]:
             mouth.send(record.document.number)
+
+
+def write_slowly(url: str, patience: float, mouth: Connection) -> None:
+    """Lock the end of the trail, tell it, and write on when something is heard of the world; tells how that ended."""
+    database = Database(url, patience=patience)
+    try:
+        with database.writing() as sql:
+            sql.execute(sa.text("UPDATE trail_heads SET seq = seq"))
+            mouth.send("locked")
+            while True:
+                sql.execute(sa.text("SELECT 1"))
+                time.sleep(0.01)
+    except Interrupted as fault:
+        mouth.send(fault.finding.code)
+    mouth.send(database.ledger("north", "slow").verify())
 
 
 def migrate(url: str, mouth: Connection) -> None:

@@ -42,7 +42,8 @@ class Database:
 
     `url` as SQLAlchemy writes it: `sqlite:////var/lib/ml-connector/ledger.sqlite`,
     `postgresql://user:password@server/name`. Opening reads and writes nothing yet. `patience` is how many seconds a
-    writer waits for another before it gives up with `store.locked`.
+    writer waits for another before it gives up with `store.locked`. On PostgreSQL a process that stands still in the
+    middle of a transaction for twice as long is cut off (`store.cut_off`), so that it does not block the others for ever.
     """
 
     def __init__(self, url: str, patience: float = 30) -> None:
@@ -50,11 +51,8 @@ class Database:
         self._patience = patience
         self.is_postgresql = parsed.get_backend_name() in ("postgresql", "postgres")
         if self.is_postgresql:
-            settings = f"-c synchronous_commit=on -c lock_timeout={int(patience * 1000)} -c timezone=UTC"
             self._engine = sa.create_engine(
-                parsed.set(drivername="postgresql+psycopg"),
-                pool_pre_ping=True,
-                connect_args={"options": settings, "connect_timeout": 10},
+                parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, connect_args=_asked_of_postgresql(patience)
             )
         else:
             self._engine = sa.create_engine(parsed, connect_args={"timeout": patience, "isolation_level": None})
@@ -173,6 +171,28 @@ class Database:
             raise Interrupted(finding) from error
 
 
+def _asked_of_postgresql(patience: float) -> dict[str, object]:
+    """What every connection asks of the server and of its own socket, whatever the server's defaults are.
+
+    A client that vanished is noticed within a minute by both sides, and one that stands still in mid-transaction is cut
+    off. A Unix socket has no keepalives, and both sides leave them out there.
+    """
+    keepalives = {"idle": 30, "interval": 10, "count": 3}  # seconds, seconds, probes
+    settings = {
+        "synchronous_commit": "on",
+        "timezone": "UTC",
+        "lock_timeout": int(patience * 1000),
+        "idle_in_transaction_session_timeout": int(2 * patience * 1000),
+    }
+    settings |= {f"tcp_keepalives_{name}": value for name, value in keepalives.items()}
+    return {
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        "connect_timeout": 10,
+        "keepalives": 1,
+        **{f"keepalives_{name}": value for name, value in keepalives.items()},
+    }
+
+
 def _open_sqlite(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = raw.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
@@ -207,6 +227,10 @@ def _finding(error: DBAPIError, where: str, patience: float) -> Finding | None:
             says = f"Another program kept {where} locked for more than {patience:g} seconds."
             remedy = "Close what has it open (a backup, a database browser, a second ml-connector), then run again."
             return Finding("store.locked", where, says, remedy)
+        case "cut off":
+            says = f"This process stood still in mid-transaction for more than {2 * patience:g} seconds, and {where} cut it off."
+            remedy = "Find out what held it up (a suspended machine, a debugger), then run again; nothing of it was stored."
+            return Finding("store.cut_off", where, says, remedy)
         case "full":
             remedy = "Free space on the disk that holds it, then run again; nothing half-written was kept."
             return Finding("store.full", where, f"The ledger cannot be written: {said}", remedy)
@@ -225,6 +249,7 @@ _SQLITE |= {"NOTADB": "damaged", "CANTOPEN": "unreachable", "READONLY": "unreach
 # SQLSTATE classes (PostgreSQL, appendix A): connection, authorisation, catalog name, shutdown; disk; locks.
 _SQLSTATE = {"08": "unreachable", "28": "unreachable", "3D": "unreachable", "57": "unreachable", "42501": "unreachable"}
 _SQLSTATE |= {"53": "full", "53300": "unreachable", "55P03": "locked", "40001": "locked", "40P01": "locked"}
+_SQLSTATE |= {"25P03": "cut off"}
 
 
 def _kind(error: DBAPIError) -> str | None:
