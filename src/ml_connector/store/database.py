@@ -52,7 +52,9 @@ class Database:
         self.is_postgresql = parsed.get_backend_name() in ("postgresql", "postgres")
         if self.is_postgresql:
             self._engine = sa.create_engine(
-                parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, connect_args=_asked_of_postgresql(patience)
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_pre_ping=True,
+                connect_args=_asked_of_postgresql(patience),
             )
         else:
             self._engine = sa.create_engine(parsed, connect_args={"timeout": patience, "isolation_level": None})
@@ -66,6 +68,11 @@ class Database:
     def name(self) -> str:
         """Where the ledger is, for people: the URL without its password."""
         return self._engine.url.render_as_string(hide_password=True)
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None on PostgreSQL."""
+        return None if self.is_postgresql else Path(self._engine.url.database or "")
 
     def close(self) -> None:
         self._engine.dispose()
@@ -94,20 +101,24 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables up to this code; nothing where they are. Several processes may call it at once."""
         with self.reading() as sql:
-            if self._revision(sql) == REVISION:
+            if self.revision(sql) == REVISION:
                 return
-        from alembic import command
-        from alembic.config import Config
-
         with self.writing() as sql:
             if self.is_postgresql:
                 sql.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
-            if self._revision(sql) == REVISION:  # another process was first
-                return
-            config = Config()
-            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-            config.attributes["connection"] = sql
-            command.upgrade(config, "head")
+            if self.revision(sql) != REVISION:  # else another process was first
+                self.upgrade(sql)
+
+    @staticmethod
+    def upgrade(sql: sa.Connection, revision: str = "head") -> None:
+        """Make or change the tables of the open transaction so that they are those of a revision."""
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = sql
+        command.upgrade(config, revision)
 
     def ledger(self, connection_name: str, actor: str, now: Callable[[], datetime] = utc_now) -> Ledger:
         """The ledger of one connection, written to in the name of `actor`.
@@ -139,18 +150,23 @@ class Database:
         """A lease on anything that one process at a time may do; None while another holds it."""
         return hold(self, now, name, holder, seconds)
 
+    def is_current(self) -> bool:
+        """Whether it holds a ledger of this program's own revision. Raises Interrupted `store.newer`."""
+        with self.reading() as sql:
+            return self.revision(sql) == REVISION
+
     def _check(self) -> None:
         if self._checked:
             return
         with self.reading() as sql:
-            if self._revision(sql) is None:
+            if self.revision(sql) != REVISION:
                 says = f"{self.name} has no ledger of this version yet."
                 remedy = "Start ml-connector as a user who may create tables there: it prepares them by itself."
                 raise Interrupted(Finding("store.not_prepared", self.name, says, remedy))
         self._checked = True
 
-    def _revision(self, sql: sa.Connection) -> str | None:
-        """The ledger's revision where it is ours, None where it is older or empty."""
+    def revision(self, sql: sa.Connection) -> str | None:
+        """The revision of the tables that are there, None where there are none. Raises Interrupted `store.newer`."""
         if not sa.inspect(sql).has_table("alembic_version"):
             return None
         found: str | None = sql.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
@@ -158,7 +174,7 @@ class Database:
             says = f"{self.name} was written by a newer ml-connector (revision {found}; this one knows {REVISION})."
             remedy = "Install that newer version again, or restore the backup made before the upgrade."
             raise Interrupted(Finding("store.newer", self.name, says, remedy))
-        return found if found == REVISION else None
+        return found
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -229,7 +245,9 @@ def _finding(error: DBAPIError, where: str, patience: float) -> Finding | None:
             return Finding("store.locked", where, says, remedy)
         case "cut off":
             says = f"This process stood still in mid-transaction for more than {2 * patience:g} seconds, and {where} cut it off."
-            remedy = "Find out what held it up (a suspended machine, a debugger), then run again; nothing of it was stored."
+            remedy = (
+                "Find out what held it up (a suspended machine, a debugger), then run again; nothing of it was stored."
+            )
             return Finding("store.cut_off", where, says, remedy)
         case "full":
             remedy = "Free space on the disk that holds it, then run again; nothing half-written was kept."
