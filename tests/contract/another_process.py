@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from ml_connector.docket.stages import Approved
 from ml_connector.docket.trail import Event
 from ml_connector.field.source import SourceKind
 from ml_connector.findings import Interrupted
+from ml_connector.store import backup, restore
 from ml_connector.store.database import Database
 from tests.contract.ledger_contract import a_claim, a_reading
 
@@ -116,3 +118,24 @@ def write_slowly(url: str, patience: float, mouth: Connection) -> None:
 
 def migrate(url: str, mouth: Connection) -> None:
     Database(url).migrate()
+
+
+def back_up(url: str, path: str, mouth: Connection) -> None:
+    """Back up; tells each chunk of rows, and stands still after the first."""
+
+    def told(step: str, done: int, of: int | None) -> None:
+        mouth.send(step)
+        time.sleep(60)
+
+    backup.back_up(Database(url), Path(path), "maria", told)
+
+
+def bring_back(path: str, url: str, mouth: Connection) -> None:
+    """Restore; tells each step, and stands still when it comes to the trails."""
+
+    def told(step: str, done: int, of: int | None) -> None:
+        mouth.send(step)
+        if step == "verify trails":
+            time.sleep(60)
+
+    restore.restore(Path(path), Database(url), "maria", told)

@@ -836,7 +836,11 @@ def test_a_connection_asks_the_server_to_notice_a_client_that_vanished(postgresq
             for name in ("tcp_keepalives_idle", "tcp_keepalives_count", "idle_in_transaction_session_timeout")
         }
     database.close()
-    assert asked == {"tcp_keepalives_idle": "30", "tcp_keepalives_count": "3", "idle_in_transaction_session_timeout": "1min"}
+    assert asked == {
+        "tcp_keepalives_idle": "30",
+        "tcp_keepalives_count": "3",
+        "idle_in_transaction_session_timeout": "1min",
+    }
 
 
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/ledger.sqlite", "postgresql://me:secret@127.0.0.1:1/none"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -40,6 +41,8 @@ _FORMAT = 1
 _PRODUCT = "ml-connector ledger"
 _FASTEST = 1  # of deflate's levels: a higher one takes twice the time for a tenth of the size
 _BUFFER = 1 << 20  # bytes
+# What Python's zipfile raises for a file that is none, or is damaged, depending on where.
+_NO_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, KeyError, ValueError)
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -100,8 +103,11 @@ class Writer:
                 rows += len(chunk)
         return msgspec.structs.replace(stored, rows=rows, sha256=digest.hexdigest())
 
-    def close(self, manifest: Manifest) -> None:
+    def manifest(self, manifest: Manifest) -> None:
         self._zip.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
+
+    def end(self) -> None:
+        """Without its manifest, it is no archive."""
         self._zip.close()
 
 
@@ -119,7 +125,11 @@ def writing(path: Path) -> Iterator[Writer]:
         handle, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)
         beside = Path(name)
         with os.fdopen(handle, "wb") as file:
-            yield Writer(file)
+            writer = Writer(file)
+            try:
+                yield writer
+            finally:
+                writer.end()
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
@@ -191,7 +201,7 @@ class Reader:
             member: Any = self._zip.open(table.member)
             with member, io.BufferedReader(member, _BUFFER) as lines:
                 yield lines
-        except (zipfile.BadZipFile, zlib.error, EOFError) as fault:
+        except _NO_ZIP as fault:
             raise self._damaged(f"{table.member} cannot be unpacked: {fault}") from None
 
     def _damaged(self, says: str) -> Interrupted:
@@ -204,12 +214,12 @@ def reading(path: Path) -> Iterator[Reader]:
     """Raises Interrupted `restore.unreadable` where the file is no archive of ours, or cannot be read."""
     try:
         archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as fault:
+    except _NO_ZIP as fault:
         raise _unreadable(path, fault) from None
     with archive:
         try:
             reader = Reader(path, archive)
-        except (KeyError, ValueError, zipfile.BadZipFile, zlib.error) as fault:
+        except _NO_ZIP as fault:
             raise _unreadable(path, fault) from None
         yield reader
 

@@ -76,7 +76,7 @@ def back_up(
         stored = tuple(_store(sql, writer, table, told) for table in found)
         kind = "postgresql" if database.is_postgresql else "sqlite"
         manifest = Manifest(revision, version("ml-connector"), at, kind, stored, tuple(_chains(sql)))
-        writer.close(manifest)
+        writer.manifest(manifest)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if revision == REVISION:

@@ -104,10 +104,14 @@ class Database:
             if self.revision(sql) == REVISION:
                 return
         with self.writing() as sql:
-            if self.is_postgresql:
-                sql.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
+            self.making_tables(sql)
             if self.revision(sql) != REVISION:  # else another process was first
                 self.upgrade(sql)
+
+    def making_tables(self, sql: sa.Connection) -> None:
+        """Be the only one who makes tables until the transaction ends."""
+        if self.is_postgresql:
+            sql.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
 
     @staticmethod
     def upgrade(sql: sa.Connection, revision: str = "head") -> None:

@@ -62,6 +62,7 @@ def restore(
     with archive.reading(path) as reader, database.writing() as sql:
         if database.is_postgresql:
             sql.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '10min'")
+        database.making_tables(sql)
         _must_be_empty(database, sql)
         _must_be_without_engine(database, sql)
         _drop_what_is_prepared(sql)
