@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from ml_connector.cli import connections, demo, holds, reading, rulebooks, runs, sandboxes, schedules, serving, vaults
+from ml_connector.cli import (
+    backups,
+    connections,
+    demo,
+    holds,
+    reading,
+    rulebooks,
+    runs,
+    sandboxes,
+    schedules,
+    serving,
+    vaults,
+)
 from ml_connector.cli.output import Exit, err, findings, print_json
 from ml_connector.findings import Interrupted
 from ml_connector.runtime import logs
@@ -22,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, sandboxes, runs, holds, reading, serving):
+for room in (demo, sandboxes, runs, holds, reading, serving, backups):
     room.register(app)
 app.add_typer(connections.app, name="connection")
 app.add_typer(rulebooks.app, name="rulebook")

@@ -50,6 +50,10 @@ def serve(
     certificate: Annotated[Path | None, typer.Option("--certificate", help="PEM file, to serve over TLS.")] = None,
     key: Annotated[Path | None, typer.Option("--key", help="PEM file of the certificate's key.")] = None,
     concurrency: Annotated[int, typer.Option("--concurrency", min=1, max=200, help="Runs at the same time.")] = 16,
+    takeover: Annotated[
+        float,
+        typer.Option("--takeover", min=2, help="Seconds of silence after which another worker has a worker's runs."),
+    ] = 20.0,
     patience: Annotated[
         float, typer.Option("--patience", min=0, help="Seconds that the document in hand may take when it is stopped.")
     ] = 120.0,
@@ -62,7 +66,7 @@ def serve(
 
     logs.begin("plain" if plain or sys.stderr.isatty() else "json", file=log_file)
     database = context.database()
-    engine = None if role is Part.WEB else _engine(database, concurrency)
+    engine = None if role is Part.WEB else _engine(database, concurrency, takeover)
     door = None if role is Part.WORKER else _door(host, port, certificate, key, engine)
 
     def ready() -> None:
@@ -88,10 +92,11 @@ def engine_url() -> str:
     return f"sqlite:///{(context.data_folder() / 'engine.sqlite').absolute()}"
 
 
-def _engine(database: Database, concurrency: int) -> Engine:
-    from ml_connector.runtime.engine import Engine
+def _engine(database: Database, concurrency: int, takeover: float) -> Engine:
+    from ml_connector.runtime.engine import Engine, Patience
 
-    return Engine(database, engine_url(), partial(_opened, database), concurrency=concurrency)
+    patience = Patience(worker=takeover, look=takeover / 4)
+    return Engine(database, engine_url(), partial(_opened, database), concurrency=concurrency, patience=patience)
 
 
 def _asking(database: Database, engine: Engine) -> Asking:

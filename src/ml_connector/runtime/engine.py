@@ -39,7 +39,11 @@ from ml_connector.store.lease import Lease
 QUEUE = "runs"
 RUN, STRIDE = "run", "stride"  # their names in DBOS, for good
 VERSION = "1"  # of the form of what DBOS keeps, not of this program: runs in flight survive a new version
-PASSES = ("store.unreachable", "store.locked")  # a database that restarts; a stride is walked again when it is back
+PASSES = (
+    "store.unreachable",
+    "store.locked",
+    "store.cut_off",
+)  # a database that restarts; a stride is walked again when it is back
 TAKEN_UP = 10  # times that a run is taken up again before it is left alone: it may be what kills the workers
 
 log = logging.getLogger(__name__)
