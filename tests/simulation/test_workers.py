@@ -38,6 +38,7 @@ class Crew:
     """The workers of a world."""
 
     world: World
+    engine: str  # where its runs are kept
     workers: list[Command] = field(default_factory=list)
     kills: int = 0
     naps: int = 0
@@ -93,7 +94,12 @@ class Crew:
                     break
                 time.sleep(0.1)
             if newest.outcome == "finished" and not self._left():
-                return
+                break
+        while unfinished(self.engine) and time.monotonic() < until:
+            self.replace_the_fenced()
+            time.sleep(0.1)
+        if time.monotonic() < until:
+            return
         raise AssertionError(f"it does not come to an end: {self.world.history[-20:]}")
 
     def dismiss(self) -> None:
@@ -112,7 +118,7 @@ class Crew:
 def a_crew(world: World, count: int) -> Iterator[Crew]:
     terms = Terms("every 60 minutes", "UTC", True)
     add(world.database.schedules("simulation"), NAME, OFTEN, terms, datetime.now(UTC))
-    crew = Crew(world)
+    crew = Crew(world, engine_of(world))
     for _ in range(count):
         crew.hire()
     yield crew
@@ -131,8 +137,8 @@ def unfinished(engine: str) -> list[tuple[str, str]]:
     return found
 
 
-def engine_of(world: World, url: str) -> str:
-    folder = Path(world.environment["ML_CONNECTOR_DATA"])
+def engine_of(world: World) -> str:
+    url, folder = world.environment["ML_CONNECTOR_DATABASE"], Path(world.environment["ML_CONNECTOR_DATA"])
     return f"sqlite:///{folder / 'engine.sqlite'}" if url.startswith("sqlite") else url
 
 
@@ -190,7 +196,7 @@ def test_workers_that_are_killed_and_put_to_sleep_enter_each_document_once(
             crew.dismiss()
             story = f"{crew.kills} killed, {crew.naps} put to sleep: {world.history[-30:]}"
             assert crew.kills == KILLS, story
-            assert unfinished(engine_of(world, url)) == [], story
+            assert unfinished(crew.engine) == [], story
             assert not [it for it in world.ledger.runs(1000) if it.outcome == "running"], story
         truth = without_trouble(tmp_path / "truth", an_empty_ledger("sqlite"), nursery, shop)
         world.assert_exactly_once(truth)

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ml_connector.findings import Interrupted
 from ml_connector.runtime.debounce import is_due
@@ -19,6 +19,8 @@ from ml_connector.store.database import Database, utc_now
 from ml_connector.store.deliveries import Deliveries, Waiting
 
 WEBHOOK = "webhook"
+_RUNS_KEPT = timedelta(days=7)  # by the engine: a key that was asked for is not asked for again meanwhile
+_DELIVERIES_KEPT = timedelta(days=30)
 _LOOKS = 4  # at ServiceTitan, at the same time
 
 log = logging.getLogger(__name__)
@@ -42,7 +44,11 @@ class Asking:
         self._looks = ThreadPoolExecutor(_LOOKS, thread_name_prefix="look for a batch")
 
     def tasks(self) -> list[Task]:
-        return [Task("schedules", 2.0, self.schedules), Task("webhooks", 1.0, self.webhooks)]
+        return [
+            Task("schedules", 2.0, self.schedules),
+            Task("webhooks", 1.0, self.webhooks),
+            Task("what is over", 3600.0, self.forget),
+        ]
 
     def schedules(self) -> None:
         for finding in ask_due(self._schedules, self._now(), self._run, self._look):
@@ -57,6 +63,12 @@ class Asking:
                     self._deliveries.answered(it.connection, it.up_to_id, self._now())
             except Interrupted as fault:
                 _pass_over(it.connection, fault)
+
+    def forget(self) -> None:
+        """What only the engine and the door for webhooks had to remember."""
+        now = self._now()
+        self._engine.forget_ended(now - _RUNS_KEPT)
+        self._deliveries.forget(now - _DELIVERIES_KEPT)
 
     def _is_due(self, it: Waiting) -> bool:
         webhooks = self._settings(it.connection).webhooks

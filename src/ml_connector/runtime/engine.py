@@ -20,6 +20,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import msgspec
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
@@ -44,6 +45,7 @@ PASSES = (
     "store.locked",
     "store.cut_off",
 )  # a database that restarts; a stride is walked again when it is back
+_CHUNK = 200
 TAKEN_UP = 10  # times that a run is taken up again before it is left alone: it may be what kills the workers
 
 log = logging.getLogger(__name__)
@@ -160,6 +162,21 @@ class Engine:
         with SetWorkflowID(prefix + key), SetEnqueueOptions(queue_partition_key=tenant_of(settings)):
             DBOS.enqueue_workflow(QUEUE, self._run, connection, why)
         return True
+
+    def forget_ended(self, before: datetime) -> int:
+        """Delete what the engine keeps of runs that ended before then; the ledger's record of them stays. How many."""
+        count = 0
+        while ended := DBOS.list_workflows(
+            status=["SUCCESS", "ERROR", "CANCELLED"],
+            completed_before=before.isoformat(),
+            queue_name=QUEUE,
+            limit=_CHUNK,
+            load_input=False,
+            load_output=False,
+        ):
+            DBOS.delete_workflows([it.workflow_id for it in ended])
+            count += len(ended)
+        return count
 
     # Walking
 
