@@ -58,8 +58,8 @@ def programs() -> Path | None:
 
 
 @contextlib.contextmanager
-def server(programs: Path) -> Iterator[Server]:
-    """Start a server, and stop it at the end, its data with it."""
+def server(programs: Path, durable: bool = False) -> Iterator[Server]:
+    """Start a server, and stop it at the end, its data with it. `durable` has it wait for the disk, as a real one does."""
     folder = Path(tempfile.mkdtemp(prefix="ledger-"))
     owner = _owner()
     if owner:
@@ -75,8 +75,12 @@ def server(programs: Path) -> Iterator[Server]:
         )
         assert made.returncode == 0, made.stderr
         port = _free_port()
-        # fsync off: these tests kill our processes, never the machine.
-        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), "fsync": "off"}
+        # The tests kill our processes, never the machine, so that they need no disk.
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(folder),
+            "fsync": "on" if durable else "off",
+        }
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with log.open("wb") as lines:
             process = subprocess.Popen(
