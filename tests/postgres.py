@@ -29,8 +29,9 @@ class _Owner(TypedDict, total=False):
 class Server:
     """A running server; its only user is `ledger`, from this machine, without a password."""
 
-    def __init__(self, programs: Path, folder: Path, port: int) -> None:
+    def __init__(self, programs: Path, folder: Path, port: int, durable: bool = False) -> None:
         self.port = port
+        self._durable = durable
         self._programs, self._folder = programs, folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -50,8 +51,12 @@ class Server:
 
     def start(self) -> None:
         log = self._folder / "log"
-        # fsync off: these tests kill our processes, never the machine.
-        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(self._folder), "fsync": "off"}
+        # The tests kill our processes, never the machine, so that they need no disk.
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self._folder),
+            "fsync": "on" if self._durable else "off",
+        }
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with log.open("ab") as lines:
             self._process = subprocess.Popen(
@@ -86,8 +91,8 @@ def programs() -> Path | None:
 
 
 @contextlib.contextmanager
-def server(programs: Path) -> Iterator[Server]:
-    """Start a server, and stop it at the end, its data with it."""
+def server(programs: Path, durable: bool = False) -> Iterator[Server]:
+    """Start a server, and stop it at the end, its data with it. `durable` has it wait for the disk, as a real one does."""
     folder = Path(tempfile.mkdtemp(prefix="ledger-"))
     owner = _owner()
     if owner:
@@ -113,7 +118,7 @@ def server(programs: Path) -> Iterator[Server]:
             **owner,
         )
         assert made.returncode == 0, made.stderr
-        running = Server(programs, folder, _free_port())
+        running = Server(programs, folder, _free_port(), durable)
         try:
             running.start()
             yield running

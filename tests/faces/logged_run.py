@@ -1,13 +1,15 @@
-"""One run against both sandboxes, logging to a file as `serve` does."""
+"""One run against both sandboxes, logging to a file as `serve` does; prints what it counted."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from prometheus_client import generate_latest
+
 from ml_connector.cli.demo import prepare
 from ml_connector.pipeline.advance import AUTOMATIC
-from ml_connector.runtime import logs
+from ml_connector.runtime import logs, metrics
 from ml_connector.runtime.run import run
 from ml_connector.runtime.trial import trial
 
@@ -18,6 +20,7 @@ def main(folder: str, file: str) -> None:
         wired = prepare(served, Path(folder))
         run(wired, lambda step, done, of: None, approver=AUTOMATIC)
         wired.close()
+    print(generate_latest(metrics.EVENTS).decode())
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 
 from ml_connector.findings import Interrupted
 from ml_connector.runtime import logs, redaction
@@ -211,10 +212,18 @@ def test_a_long_line_is_cleaned_in_no_time_that_matters() -> None:
 # What a line says
 
 
-def test_every_line_of_a_run_names_the_run_and_the_docket(tmp_path: Path) -> None:
-    """A real run against both sandboxes: what is told of a document can be followed from plan to entry by its docket."""
-    file = tmp_path / "log.json"
-    program("tests.faces.logged_run", str(tmp_path), str(file))
+@pytest.fixture(scope="module")
+def logged_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A real run against both sandboxes: its log, and its metrics."""
+    folder = tmp_path_factory.mktemp("run")
+    out, err = program("tests.faces.logged_run", str(folder), str(folder / "log.json"))
+    assert err == ""
+    return folder / "log.json", out
+
+
+def test_every_line_of_a_run_names_the_run_and_the_docket(logged_run: tuple[Path, str]) -> None:
+    """What is told of a document can be followed from plan to entry by its docket."""
+    file, _ = logged_run
     told = lines(file.read_text())
     about = [it for it in told if str(it["event"]).startswith(("document.", "docket."))]
     assert len(about) > 30
@@ -229,6 +238,28 @@ def test_every_line_of_a_run_names_the_run_and_the_docket(tmp_path: Path) -> Non
     for private in (CLIENT_SECRET, APP_KEY, GPCONNECT.password, "SMITH001", "Smith"):
         assert private not in text
     assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_run_counts_its_calls_to_both_systems_and_its_own_end(logged_run: tuple[Path, str]) -> None:
+    _, out = logged_run
+    counted = {
+        (
+            it.name,
+            it.labels.get("system"),
+            it.labels.get("company"),
+            it.labels.get("answer"),
+            it.labels.get("outcome"),
+        ): it
+        for family in text_string_to_metric_families(out)
+        for it in family.samples
+        if it.name.endswith("_count")
+    }
+    calls = "ml_connector_call_duration_seconds_count"
+    assert counted[calls, "servicetitan", "", "200", None].value > 5, "the sign-in and the sweeps"
+    assert counted[calls, "gp", "FRM", "201", None].value > 20, "a create for each document"
+    assert counted[calls, "gp", "FRM", "200", None].value > 5
+    assert counted["ml_connector_run_duration_seconds_count", None, None, None, "finished"].value == 1
+    assert {it.labels["connection"] for it in counted.values()} == {"trial"}
 
 
 def test_a_full_log_makes_room_and_keeps_the_newest(tmp_path: Path) -> None:

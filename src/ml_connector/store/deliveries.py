@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import sqlalchemy as sa
 
@@ -25,6 +25,12 @@ REDELIVERY = timedelta(minutes=15)  # 400 s of pauses, and up to five times that
 
 _CHUNK = 500
 _LEVEL = 1
+_COUNT = (
+    sa.update(deliveries)
+    .where(deliveries.c.id == sa.bindparam("delivery"))
+    .values(times=deliveries.c.times + sa.bindparam("more"))
+)
+_Key: TypeAlias = tuple[int, str]  # connection, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +68,8 @@ class Deliveries:
 
     def take(self, arrivals: Sequence[Arrival]) -> int:
         """Store what arrived, all or nothing, in one durable transaction. How many are news, in place of redeliveries."""
-        by_connection: dict[int, list[Arrival]] = {}
-        for arrival in arrivals:
-            by_connection.setdefault(arrival.connection_id, []).append(arrival)
         with self._database.writing() as sql:
-            return sum(_take(sql, it, by_connection[it]) for it in sorted(by_connection))
+            return _take(sql, arrivals)
 
     def waiting(self) -> list[Waiting]:
         """The connections with deliveries that wait, by name."""
@@ -101,36 +104,46 @@ class Deliveries:
                 return forgotten
 
 
-def _take(sql: sa.Connection, connection_id: int, arrivals: Sequence[Arrival]) -> int:
-    # One process at a time for a connection: so ids are given in the order in which they become visible, and
-    # `answered` cannot pass over one that was not there when `waiting` looked.
-    mine = sa.select(connections.c.id).where(connections.c.id == connection_id)
-    sql.execute(mine.with_for_update(key_share=True)).one()
-    came: dict[str, list[Arrival]] = {}
+def _take(sql: sa.Connection, arrivals: Sequence[Arrival]) -> int:
+    came: dict[_Key, list[Arrival]] = {}
     for arrival in arrivals:
-        came.setdefault(arrival.digest, []).append(arrival)
-    known = _known(sql, connection_id, came)
-    news: list[dict[str, object]] = []
-    for digest, same in came.items():
-        row = known.get(digest)
+        came.setdefault((arrival.connection_id, arrival.digest), []).append(arrival)
+    _lock(sql, {connection_id for connection_id, _ in came})
+    known = _known(sql, came)
+    counted, replaced, news = [], [], []
+    for key, same in came.items():
+        row = known.get(key)
         if row is not None and _is_redelivery(row, same[0].at):
-            counted = sa.update(deliveries).where(deliveries.c.id == row["id"])
-            sql.execute(counted.values(times=deliveries.c.times + len(same)))
+            counted.append({"delivery": row["id"], "more": len(same)})
             continue
         if row is not None:  # its new row has a new id, which no earlier `waiting` has counted
-            sql.execute(sa.delete(deliveries).where(deliveries.c.id == row["id"]))
-        news.append(_row(same[0], digest, len(same) + (row["times"] if row else 0)))
+            replaced.append(row["id"])
+        news.append(_row(same[0], key[1], len(same) + (row["times"] if row else 0)))
+    if counted:
+        sql.execute(_COUNT, counted)
+    if replaced:
+        sql.execute(sa.delete(deliveries).where(deliveries.c.id.in_(replaced)))
     if news:
         sql.execute(sa.insert(deliveries), news)
     return len(news)
 
 
-def _known(sql: sa.Connection, connection_id: int, digests: Iterable[str]) -> dict[str, sa.RowMapping]:
-    columns = (deliveries.c.id, deliveries.c.digest, deliveries.c.received_at, deliveries.c.answered_at)
-    wanted = sa.select(*columns, deliveries.c.times).where(
-        deliveries.c.connection_id == connection_id, deliveries.c.digest.in_(sorted(digests))
+def _lock(sql: sa.Connection, connection_ids: set[int]) -> None:
+    """One process at a time for a connection: so ids are given in the order in which they become visible, and
+    `answered` cannot pass over one that was not there when `waiting` looked."""
+    mine = sa.select(connections.c.id).where(connections.c.id.in_(connection_ids)).order_by(connections.c.id)
+    found = set(sql.scalars(mine.with_for_update(key_share=True)))
+    if found != connection_ids:
+        raise ValueError(f"there is no connection {connection_ids - found}")
+
+
+def _known(sql: sa.Connection, keys: Iterable[_Key]) -> dict[_Key, sa.RowMapping]:
+    columns = (deliveries.c.id, deliveries.c.connection_id, deliveries.c.digest, deliveries.c.received_at)
+    wanted = sa.select(*columns, deliveries.c.answered_at, deliveries.c.times).where(
+        deliveries.c.connection_id.in_({connection_id for connection_id, _ in keys}),
+        deliveries.c.digest.in_({digest for _, digest in keys}),
     )
-    return {row["digest"]: row for row in sql.execute(wanted).mappings()}
+    return {(row["connection_id"], row["digest"]): row for row in sql.execute(wanted).mappings()}
 
 
 def _is_redelivery(row: sa.RowMapping, at: datetime) -> bool:

@@ -21,6 +21,7 @@ FINISHED = "finished"
 _ENDED: tuple[type[Stage], ...] = (Posted, ClosedByHand)
 _DAY = timedelta(days=1)
 _EVERY = connections.c.id != INSTALLATION
+_IF_RUNNING = sa.case((runs.c.outcome == RUNNING, runs.c.started_at))
 
 
 def figures(database: Database, now: datetime) -> Figures:
@@ -42,8 +43,10 @@ class _Parts:
 
     def __init__(self, sql: sa.Connection, now: datetime) -> None:
         self.success = dict(_pairs(sql, _newest(runs.c.ended_at, runs.c.outcome == FINISHED, ~runs.c.dry)))
-        self.running = dict(_pairs(sql, _newest(runs.c.started_at, runs.c.outcome == RUNNING)))
-        self.runs = _counts(sql, runs.c.outcome, runs, runs.c.id > _last_before(now - _DAY))
+        self.running = dict(_pairs(sql, _newest(_IF_RUNNING)))  # a run that is not the newest is none: `runs.start`
+        older = sa.select(runs.c.id).where(runs.c.started_at < now - _DAY).order_by(runs.c.id.desc()).limit(1)
+        last_older = sql.execute(older).scalar_one_or_none() or 0  # ids are given in the order of beginning
+        self.runs = _counts(sql, runs.c.outcome, runs, runs.c.id > last_older)
         opened = [name_of(it) for it in (Opened, HeldBeforePlan, Waiting)]
         self.dockets = _counts(sql, dockets.c.stage, dockets, dockets.c.stage.in_(opened))
         ended = [name_of(it) for it in _ENDED]
@@ -87,17 +90,10 @@ def _each(table: sa.Table) -> sa.ColumnElement[bool]:
     return table.c.connection_id.in_(sa.select(connections.c.id).where(_EVERY))
 
 
-def _newest(column: sa.Column[Any], *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _newest(column: sa.ColumnElement[Any], *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """That column of the newest run that fits, for each connection."""
     mine = sa.select(column).where(runs.c.connection_id == connections.c.id, *conditions)
     return sa.select(connections.c.id, mine.order_by(runs.c.id.desc()).limit(1).scalar_subquery()).where(_EVERY)
-
-
-def _last_before(moment: datetime) -> sa.ColumnElement[int]:
-    """The newest run of the same connection that had begun before that moment; 0 where there is none."""
-    older = runs.alias("older")
-    mine = sa.select(older.c.id).where(older.c.connection_id == connections.c.id, older.c.started_at < moment)
-    return sa.func.coalesce(mine.order_by(older.c.id.desc()).limit(1).scalar_subquery(), 0)
 
 
 def _counts(
