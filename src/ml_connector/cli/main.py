@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ml_connector.cli import connections, demo, holds, reading, rulebooks, runs, sandboxes, schedules, vaults
+from ml_connector.cli import alerts, connections, demo, holds, reading, rulebooks, runs, sandboxes, schedules, vaults
 from ml_connector.cli.output import Exit, err, findings, print_json
 from ml_connector.findings import Interrupted
 
@@ -25,6 +25,7 @@ for room in (demo, sandboxes, runs, holds, reading):
 app.add_typer(connections.app, name="connection")
 app.add_typer(rulebooks.app, name="rulebook")
 app.add_typer(schedules.app, name="schedule")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(vaults.app, name="vault")
 
 
