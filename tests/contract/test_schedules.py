@@ -188,17 +188,22 @@ def test_an_edit_holds_from_the_next_run_on(desk: Desk) -> None:
     assert [it.slot for it in desk.runs] == [NOON + 2 * HOUR]
 
 
-def test_an_edit_while_a_run_is_asked_for_stands(desk: Desk) -> None:
+@pytest.mark.parametrize("rule", ["daily 18:00", "cron 0 13,18 * * *"])
+def test_an_edit_while_a_run_is_asked_for_stands(desk: Desk, rule: str) -> None:
     """Maria changes the rule between the look at the row and its moving on: hers is the next slot."""
     desk.add("daily 13:00")
-    wanted = replace(NIGHTLY, rule="daily 18:00")
+    desk.now = NOON + HOUR
 
     def asked(it: Asked) -> None:
-        schedules.change(desk.rows(), "north", "nightly", wanted, NOON + HOUR)
+        desk.runs.append(it)
+        if len(desk.runs) == 1:
+            schedules.change(desk.rows(), "north", "nightly", replace(NIGHTLY, rule=rule), NOON)
 
-    ask_due(desk.rows("worker"), NOON + HOUR, asked, asked)
+    for _ in range(2):
+        ask_due(desk.rows("worker"), desk.now, asked, asked)
     kept = desk.rows().get("north", "nightly")
-    assert (kept.terms.rule, kept.next_at) == ("daily 18:00", NOON + 6 * HOUR)
+    assert (kept.terms.rule, kept.next_at) == (rule, NOON + 6 * HOUR)
+    assert len(set(desk.keys())) == 1
 
 
 def test_who_dies_after_asking_asks_again_under_the_same_key(desk: Desk) -> None:

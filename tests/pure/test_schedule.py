@@ -35,7 +35,7 @@ from ml_connector.runtime.schedule import (
     text_of,
     timing,
 )
-from ml_connector.runtime.slots import GRACE, Due, following, judged, next_slots, upcoming
+from ml_connector.runtime.slots import GRACE, Due, after_quiet, following, judged, next_slots, upcoming
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 NEW_YORK, DENVER = ZoneInfo("America/New_York"), ZoneInfo("America/Denver")
@@ -231,6 +231,12 @@ def test_new_york_sets_its_clock(rule: str, spring: list[str], autumn: list[str]
     for day, wanted in ((datetime(2026, 3, 8, 5, tzinfo=UTC), spring), (datetime(2026, 11, 1, 4, tzinfo=UTC), autumn)):
         shown_times = [f"{it:%H:%M%z}" for it in next_slots(made, following(made, day, day), len(wanted))]
         assert shown_times == wanted
+
+
+def test_an_end_of_quiet_hours_that_the_clock_leaves_out_may_be_quiet_itself() -> None:
+    """Almost the whole day is quiet, and the quarter of an hour that is not is in the gap: a day later, then."""
+    made = timing("daily 12:00", "America/New_York", "02:30-02:15")
+    assert after_quiet(made, datetime(2026, 3, 8, 1, tzinfo=NEW_YORK)) == datetime(2026, 3, 9, 2, 15, tzinfo=NEW_YORK)
 
 
 def test_a_night_run_moved_by_quiet_hours_is_one_with_the_morning_run() -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ml_connector.cli import (
+    alerts,
     backups,
     connections,
     demo,
@@ -39,6 +40,7 @@ for room in (demo, sandboxes, runs, holds, reading, serving, backups):
 app.add_typer(connections.app, name="connection")
 app.add_typer(rulebooks.app, name="rulebook")
 app.add_typer(schedules.app, name="schedule")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(vaults.app, name="vault")
 
 

@@ -6,7 +6,7 @@ A port raises `findings.Interrupted` when its wire is broken or it is refused al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -82,6 +82,13 @@ class Books(Protocol):
     @property
     def calls(self) -> int:
         """Requests sent to GP so far, handshakes left out."""
+
+
+class GeneralLedger(Protocol):
+    """The general ledger of one GP company, where it can be looked at."""
+
+    def missing(self, audit_trail_codes: Sequence[str]) -> Collection[str]:
+        """Those of these codes, under which a subledger was posted, that no posted journal entry carries."""
 
 
 class Ledger(Protocol):

@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|vault:[A-Za-z0-9._-]+)\Z")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z")  # RFC 9110, section 5.1
 LARGEST_WEBHOOK = 4_194_304  # bytes; one is read whole before it is believed
+_LONGEST = 10_000  # hours or days
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 
 
@@ -92,6 +94,23 @@ class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_bytes: int = 262_144
 
 
+class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person is told without asking, and where. 0 switches a threshold off."""
+
+    to: tuple[str, ...] = ()  # references to apprise addresses: mail, Teams, Slack, a webhook
+    tell: Literal["at once", "digest"] = "at once"
+    digest: tuple[str, ...] = ("07:00",)  # by the clock of the connection's time zone
+    digest_always: bool = False  # also where there is nothing to tell
+    all_well: bool = True  # tell also that something is well again
+    remind: float = 0.0  # hours
+    silence: float = 26.0  # hours without a success
+    unposted: int = 5  # days
+    period_end: int = 3  # days before the end of a fiscal period
+    in_doubt: float = 4.0  # hours
+    expiry: int = 14  # days before a credential expires
+    expires: dict[str, date] = msgspec.field(default_factory=dict)  # credentials whose last day somebody knows
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     prefix: str
@@ -103,6 +122,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str = "UTC"
     lease: float = 60.0  # seconds after which a run that died may be taken over
     sandbox: bool = False  # a trial against the sandboxes: no dry run is asked for first
+    alerts: Alerts = Alerts()
 
     @property
     def money(self) -> Currency:
@@ -218,7 +238,20 @@ def _faults(settings: Settings) -> list[str]:
             faults.append(
                 f"{place}: write a reference (vault:NAME, env:NAME or file:/path), never the credential itself"
             )
-    return faults
+    return [*faults, *(f"alerts.{fault}" for fault in _alert_faults(settings.alerts))]
+
+
+def _alert_faults(alerts: Alerts) -> Iterator[str]:
+    if not all(REFERENCE.match(it) for it in alerts.to):
+        yield "to: write references (vault:NAME, env:NAME or file:/path), never the addresses, for they hold secrets"
+    for text in alerts.digest:
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+            yield f"digest '{text}': write a time of the day as 07:00"
+    if alerts.tell == "digest" and not alerts.digest:
+        yield "digest: write at least one time of the day, as ['07:00']"
+    for name in ("remind", "silence", "unposted", "period_end", "in_doubt", "expiry"):
+        if not 0 <= getattr(alerts, name) <= _LONGEST:
+            yield f"{name}: use 0 (never) or more"
 
 
 def _gp_faults(gp: Gp) -> Iterator[str]:

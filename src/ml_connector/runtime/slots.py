@@ -98,7 +98,7 @@ def _beginning(quiet: Quiet, moment: datetime, zone: ZoneInfo) -> datetime:
     """When the quiet hours began that `moment` falls in."""
     wall = _wall(moment, zone)
     day = wall.date() if wall.time() >= quiet.start else wall.date() - _DAY
-    return _moment(datetime.combine(day, quiet.start), zone)
+    return moment_of(datetime.combine(day, quiet.start), zone)
 
 
 def _end_of_quiet(quiet: Quiet, moment: datetime, zone: ZoneInfo) -> datetime | None:
@@ -107,14 +107,14 @@ def _end_of_quiet(quiet: Quiet, moment: datetime, zone: ZoneInfo) -> datetime | 
         return None
     tomorrow = quiet.end < quiet.start <= wall.time()
     end = datetime.combine(wall.date() + _DAY if tomorrow else wall.date(), quiet.end)
-    first = _moment(end, zone)
+    first = moment_of(end, zone)
     return first if first > moment else end.replace(tzinfo=zone, fold=1).astimezone(UTC)
 
 
 def _once(cron: str, after: datetime, zone: ZoneInfo) -> datetime:
     """Each time on the wall once: the first of two, or the first moment after a gap."""
     for wall in CronSim(cron, _wall(after, zone)):
-        moment = _moment(wall, zone)
+        moment = moment_of(wall, zone)
         if moment > after:
             return moment
     raise ValueError(f"no day fits {cron}")
@@ -139,7 +139,7 @@ def _each_time(cron: str, after: datetime, zone: ZoneInfo) -> datetime:
         after, offset = change - _SECOND, _offset(change, zone)
 
 
-def _moment(wall: datetime, zone: ZoneInfo) -> datetime:
+def moment_of(wall: datetime, zone: ZoneInfo) -> datetime:
     """The moment of a time on the wall: the first of two, or the first one after the gap that it falls in."""
     first = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if _wall(first, zone) == wall:

@@ -191,6 +191,12 @@ _EVERY = sa.select(schedules, connections.c.name.label("connection")).join(
 )
 
 
+def of_connection(sql: sa.Connection, connection_id: int) -> list[ScheduleRecord]:
+    """By name."""
+    wanted = _EVERY.where(schedules.c.connection_id == connection_id).order_by(schedules.c.name)
+    return [_record(row) for row in sql.execute(wanted).mappings()]
+
+
 def _one(connection_id: int, name: str) -> sa.Select[tuple[object, ...]]:
     return _EVERY.where(schedules.c.connection_id == connection_id, schedules.c.name == name)
 
