@@ -57,6 +57,11 @@ def newest(sql: sa.Connection, connection_id: int, limit: int) -> list[RunRecord
     ]
 
 
+def has_ended(sql: sa.Connection, connection_id: int, dry: bool, outcome: str) -> bool:
+    here = (runs.c.connection_id == connection_id, runs.c.dry == dry, runs.c.outcome == outcome)
+    return sql.execute(sa.select(runs.c.id).where(*here).limit(1)).first() is not None
+
+
 def open_batch(w: Writing, run_id: int, prefix: str, key: BatchKey, day: date) -> str:
     """A batch that was never used before: the connection's next serial of that day.
 
