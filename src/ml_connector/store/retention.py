@@ -75,7 +75,7 @@ def erase_evidence(
             with writes() as w:
                 for sha in _needed_since(w.sql, connection_id, seen):  # somebody replayed it a moment ago
                     chosen.pop(sha, None)
-                _erase(w, chosen, before)
+                chosen = _erase(w, chosen, before)
         count, size, spared = count + len(chosen), size + sum(chosen.values()), spared + len(found) - len(chosen)
         progress("evidence", count, None)
 
@@ -88,7 +88,7 @@ def _needed(sql: sa.Connection, connection_id: int, before: datetime) -> set[str
     )
     open_ones = sa.or_(dockets.c.stage.in_(_NOT_BEGUN), dockets.c.opened_at >= before, dockets.c.id.in_(moving))
     wanted = sa.select(dockets.c.id, dockets.c.page).where(dockets.c.connection_id == connection_id, open_ones)
-    pages: dict[int, str] = dict(sql.execute(wanted).tuples())
+    pages: dict[int, str] = dict(sql.execute(wanted).all())
     return set(pages.values()) | _named_in_trail(sql, connection_id, pages)
 
 
@@ -123,18 +123,22 @@ def _old(sql: sa.Connection, connection_id: int, before: datetime, after: str) -
         evidence.c.kept_at < before,
         evidence.c.body.is_not(None),
     )
-    return sql.execute(wanted.order_by(evidence.c.sha256).limit(_CHUNK)).tuples().all()
+    return sql.execute(wanted.order_by(evidence.c.sha256).limit(_CHUNK)).all()
 
 
-def _erase(w: Writing, chosen: Mapping[str, int], before: datetime) -> None:
+def _erase(w: Writing, chosen: Mapping[str, int], before: datetime) -> dict[str, int]:
+    """Those of them that were still there."""
     if w.sql.dialect.name == "sqlite":
         w.sql.exec_driver_sql("PRAGMA secure_delete=ON")  # what is given up is overwritten, and not only forgotten
+    gone: dict[str, int] = {}
     for some in (list(chosen)[start : start + _IDS] for start in range(0, len(chosen), _IDS)):
-        here = (evidence.c.connection_id == w.connection_id, evidence.c.sha256.in_(some))
-        w.sql.execute(sa.update(evidence).where(*here).values(body=None))
-    if chosen:
-        detail = {"before": before, "count": len(chosen), "size": sum(chosen.values())}
+        here = (evidence.c.connection_id == w.connection_id, evidence.c.sha256.in_(some), evidence.c.body.is_not(None))
+        erased = sa.update(evidence).where(*here).values(body=None).returning(evidence.c.sha256)
+        gone.update((sha, chosen[sha]) for sha in w.sql.scalars(erased))
+    if gone:
+        detail = {"before": before, "count": len(gone), "size": sum(gone.values())}
         w.append(Event("evidence.erased_by_retention", detail))
+    return gone
 
 
 def _end_of_trail(sql: sa.Connection, connection_id: int) -> int:
