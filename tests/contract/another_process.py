@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from datetime import datetime
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -18,6 +19,8 @@ from ml_connector.docket.stages import Approved
 from ml_connector.docket.trail import Event
 from ml_connector.field.source import SourceKind
 from ml_connector.findings import Interrupted
+from ml_connector.runtime.retention import retain
+from ml_connector.runtime.settings import Retention
 from ml_connector.store import backup, restore
 from ml_connector.store.database import Database
 from ml_connector.store.deliveries import Arrival, Deliveries
@@ -147,3 +150,8 @@ def bring_back(path: str, url: str, mouth: Connection) -> None:
             time.sleep(60)
 
     restore.restore(Path(path), Database(url), "maria", told)
+
+
+def erase(url: str, now: datetime, mouth: Connection) -> None:
+    """Erase evidence that is older than a year; tells each chunk."""
+    retain(Database(url).ledger("north", "keeper"), Retention(evidence=12), now, progress=lambda *it: mouth.send(it[1]))

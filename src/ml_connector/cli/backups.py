@@ -37,7 +37,7 @@ def back_up(
     left_out = belongings.not_in_a_backup(database, context.data_folder(), context.actor())
     if json:
         print_json(
-            {"file": file, "size": done.size, "sha256": done.sha256, **_told(done.manifest), "not_in_it": left_out}
+            {"file": str(file), "size": done.size, "sha256": done.sha256, **_told(done.manifest), "not_in_it": left_out}
         )
         return
     seconds = time.monotonic() - started

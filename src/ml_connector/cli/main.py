@@ -15,6 +15,7 @@ from ml_connector.cli import (
     connections,
     demo,
     holds,
+    keeping,
     reading,
     rulebooks,
     runs,
@@ -35,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, sandboxes, runs, holds, reading, serving, backups):
+for room in (demo, sandboxes, runs, holds, reading, serving, backups, keeping):
     room.register(app)
 app.add_typer(connections.app, name="connection")
 app.add_typer(rulebooks.app, name="rulebook")

@@ -46,11 +46,12 @@ def explain(name: Name, number: Number, json: Json = False) -> None:
     """Every penny of one source: the document as GP holds it, the rule behind each line, the evidence and the trail."""
     wired = context.connection(name)
     docket = find_one(wired, number)
-    trail = wired.ledger.trail(docket_id=docket.id)
+    trail, erased = wired.ledger.trail(docket_id=docket.id), wired.ledger.is_erased(docket.page)
     if json:
-        print_json({"docket": docket, "findings": findings_of(docket), "trail": trail})
+        told = {"docket": docket, "findings": findings_of(docket), "evidence_erased": erased, "trail": trail}
+        print_json(told)
     else:
-        out.print(explanation(docket, trail), markup=False, soft_wrap=True, end="")
+        out.print(explanation(docket, trail, erased), markup=False, soft_wrap=True, end="")
 
 
 def evidence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -83,10 +84,13 @@ def coverage(
     """What share of past documents and money each rule covers, and what nothing covers, dearest first."""
     tables = _read(path, json) if path else None
     with progress(json) as told:
-        covered = past_coverage(context.connection(name), months, tables, told)
+        covered, erased = past_coverage(context.connection(name), months, tables, told)
     if json:
-        print_json(covered)
+        parts = {it.name: getattr(covered, it.name) for it in fields(covered)}
+        print_json({**parts, "erased": erased})
         return
+    if erased:
+        out.print(f"{erased} sources are left out: what ServiceTitan answered was erased by retention.")
     part = covered.covered.money.amount / covered.whole.money.amount if covered.whole.money else 1
     out.print(
         f"{covered.covered.documents} of {covered.whole.documents} documents and {part:.1%} of "

@@ -16,9 +16,12 @@ from ml_connector.findings import Finding
 _WIDTH = 100
 
 
-def explanation(docket: DocketRecord, trail: Iterable[TrailEntry]) -> str:
-    """The docket's documents as the books hold them, or what stopped it, then its source and its trail."""
-    return "\n".join((*_documents(docket), *_source(docket), *_trail(trail))) + "\n"
+def explanation(docket: DocketRecord, trail: Iterable[TrailEntry], erased: bool = False) -> str:
+    """The docket's documents as the books hold them, or what stopped it, then its source and its trail.
+
+    `erased`: what was read of the source is no longer kept.
+    """
+    return "\n".join((*_documents(docket), *_source(docket, erased), *_trail(trail))) + "\n"
 
 
 def headline(docket: DocketRecord) -> str:
@@ -107,12 +110,14 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield from _wrapped(f"Remedy: {finding.remedy}", "  ")
 
 
-def _source(docket: DocketRecord) -> Iterator[str]:
+def _source(docket: DocketRecord, erased: bool) -> Iterator[str]:
     amount = f"total {docket.amount}" if docket.amount is not None else "no total in whole cents"
     number = f" ({docket.number})" if docket.number else ""
     yield f"SOURCE  ServiceTitan {docket.kind.value} {docket.source_id}{number}, dated {docket.date or 'never'}, {amount}"
     yield f"        version {docket.version}, read {docket.opened:%Y-%m-%d %H:%M:%S} UTC"
     yield f"        evidence {docket.page}, row {docket.index + 1}"
+    if erased:
+        yield "        which retention has erased: its hash is all that is kept of it"
 
 
 def _trail(trail: Iterable[TrailEntry]) -> Iterator[str]:

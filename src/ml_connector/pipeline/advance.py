@@ -94,11 +94,13 @@ class Advance:
         """The source changed after its document was entered: is that anything to the books?
 
         The older version is planned again with today's rulebook, so that a changed rulebook is not taken for a changed
-        source.
+        source. Where retention has erased it, whatever differs is taken for a change.
         """
         before = next(it for it in reversed(earlier) if any(d.was_entered for d in it.documents))
         if _hashes(ended) == {d.hash for d in before.documents if d.was_entered}:
             unchanged = True
+        elif self.ledger.is_erased(before.page):
+            unchanged = False  # nobody can say any more: a person looks
         else:
             (snapshot,) = self.gatherer.snapshots([before])
             unchanged = isinstance(ended, outcomes.Ready) and _hashes(plan(snapshot, frame)) == _hashes(ended)

@@ -111,6 +111,9 @@ class Ledger(Protocol):
 
     def evidence(self, sha: str) -> bytes: ...
 
+    def is_erased(self, sha: str) -> bool:
+        """Whether that evidence was kept once, and retention has erased it."""
+
     def record(self, changes: Sequence[Change]) -> Sequence[bool]:
         """Make these changes in one transaction. False for a move that came too late: somebody else moved first."""
 

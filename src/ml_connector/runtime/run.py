@@ -133,7 +133,7 @@ def may_begin(wired: Wired, rulebook: Rulebook, dry: bool) -> None:
                 "In the rulebook's Companies table, fill cut_over; import the rulebook and make a dry run.",
             )
         )
-    if not any(it.dry and it.outcome == FINISHED for it in wired.ledger.runs(1000)):
+    if not wired.ledger.has_run(dry=True, outcome=FINISHED):
         raise Interrupted(
             Finding(
                 "connection.dry_run_first",

@@ -111,6 +111,15 @@ class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires: dict[str, date] = msgspec.field(default_factory=dict)  # credentials whose last day somebody knows
 
 
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many months what may be erased is kept; 0: for ever."""
+
+    evidence: int = 0  # what was received and sent; only of what is posted, closed or skipped
+    deliveries: int = 0
+    runs: int = 0
+    alerts: int = 0
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     prefix: str
@@ -121,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: str = "USD"
     time_zone: str = "UTC"
     lease: float = 60.0  # seconds after which a run that died may be taken over
+    retention: Retention = Retention()
     sandbox: bool = False  # a trial against the sandboxes: no dry run is asked for first
     alerts: Alerts = Alerts()
 
@@ -216,6 +226,9 @@ def _faults(settings: Settings) -> list[str]:
         faults.append(f"time_zone '{settings.time_zone}': use a name as America/Denver")
     if not settings.gp:
         faults.append("gp: add a table [gp.<company>] for each company of the rulebook")
+    for what, months in msgspec.structs.asdict(settings.retention).items():
+        if months < 0:
+            faults.append(f"retention.{what}: use months, or 0 to keep it for ever")
     for company, gp in settings.gp.items():
         faults += [f"gp.{company}.{fault}" for fault in _gp_faults(gp)]
     faults += [f"webhooks.{fault}" for fault in _webhook_faults(settings.webhooks)]

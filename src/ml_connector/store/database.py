@@ -78,6 +78,14 @@ class Database:
     def close(self) -> None:
         self._engine.dispose()
 
+    def settle(self) -> None:
+        """SQLite: take the write-ahead log into the file, so that what was erased does not stand in it any more; as far
+        as no reader is in the way."""
+        if not self.is_postgresql:
+            raw = self._engine.raw_connection()
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            raw.close()
+
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A transaction that only reads. Raises Interrupted `store.unreachable` and its kin."""

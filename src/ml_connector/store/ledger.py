@@ -24,9 +24,10 @@ from ml_connector.docket.trail import Event, TrailEntry
 from ml_connector.field.source import SourceKind
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.mapping.tables import Tables
-from ml_connector.store import changes, dockets, endings, evidence, lease, rulebooks, runs, sweeps, trail
+from ml_connector.store import changes, dockets, endings, evidence, lease, retention, rulebooks, runs, sweeps, trail
 from ml_connector.store.crosswalk import Crosswalk
 from ml_connector.store.lease import Lease
+from ml_connector.store.retention import Erased
 from ml_connector.store.trail import Writing
 
 if TYPE_CHECKING:
@@ -89,6 +90,27 @@ class Ledger:
         """An answer as it was received. Raises Interrupted `evidence.erased`, `evidence.differs`."""
         with self._database.reading() as sql:
             return evidence.read(sql, self._id, sha256)
+
+    def is_erased(self, sha256: str) -> bool:
+        """Whether an answer was kept once, and retention has erased it."""
+        return bool(self.erased([sha256]))
+
+    def erased(self, hashes: Iterable[str]) -> set[str]:
+        """Those of these answers that retention has erased."""
+        with self._database.reading() as sql:
+            return evidence.erased(sql, self._id, hashes)
+
+    # Retention
+
+    def erase_evidence(self, before: datetime, dry: bool, progress: retention.Progress) -> Erased:
+        """Erase what was received before that moment, where its story is at its end. `dry` only counts."""
+        reads, writes = self._database.reading, self._writing
+        return retention.erase_evidence(reads, writes, self._id, before, dry, progress)
+
+    def delete_rows(self, name: str, before: datetime, dry: bool, finished: str) -> int:
+        """Delete rows of `retention.ROWS` that ended before that moment; how many. `dry` only counts."""
+        reads, writes = self._database.reading, self._writing
+        return retention.delete_rows(reads, writes, self._id, name, before, dry, finished)
 
     # Dockets and documents
 
@@ -191,6 +213,11 @@ class Ledger:
         """Newest first."""
         with self._database.reading() as sql:
             return runs.newest(sql, self._id, limit)
+
+    def has_run(self, dry: bool, outcome: str) -> bool:
+        """Whether a run, or a dry run, has ever ended so."""
+        with self._database.reading() as sql:
+            return runs.has_ended(sql, self._id, dry, outcome)
 
     def open_batch(self, run_id: int, prefix: str, key: BatchKey, day: date) -> str:
         """The id of a batch that was never used before: `day` and the connection's next serial of it."""
