@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ml_connector.cli import connections, demo, holds, reading, rulebooks, runs, sandboxes, vaults
+from ml_connector.cli import connections, demo, holds, plans, reading, rulebooks, runs, sandboxes, users, vaults
 from ml_connector.cli.output import Exit, err, findings, print_json
 from ml_connector.findings import Interrupted
 
@@ -24,6 +24,8 @@ for room in (demo, sandboxes, runs, holds, reading):
     room.register(app)
 app.add_typer(connections.app, name="connection")
 app.add_typer(rulebooks.app, name="rulebook")
+app.add_typer(plans.app, name="plan")
+app.add_typer(users.app, name="user")
 app.add_typer(vaults.app, name="vault")
 
 

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ml_connector.docket import stages
-from ml_connector.docket.records import Move
-from ml_connector.docket.trail import Event
+from ml_connector.docket.review import Policy
 from ml_connector.field.source import SourceKind
 from ml_connector.findings import Finding
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.money import Currency
-from ml_connector.pipeline.advance import AUTOMATIC, Advance
+from ml_connector.pipeline.advance import Advance
 from ml_connector.pipeline.confirm import Confirming
 from ml_connector.pipeline.enter import Entering, Halt
 from ml_connector.pipeline.gather import CompanyDesk, Gatherer, open_desks
 from ml_connector.pipeline.intake import Swept, sweep
 from ml_connector.pipeline.ports import Books, Clock, FieldService, Ledger, Progress
+from ml_connector.pipeline.review import approve_by_itself
 
 _WAIT = 60.0  # the longest pause that a run sits out at its end, in seconds; longer ones are left to the next run
 _ROUNDS = 5
-_CHUNK = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """`approver` approves whatever is planned, and what was planned before; without one, plans wait for a person."""
+    """What `policy` does not approve by itself waits for people."""
 
     field_service: FieldService
     companies: Mapping[str, Company]  # by the rulebook's short name
@@ -62,8 +60,8 @@ class Road:
     prefix: str
     currency: Currency
     run_id: int
+    policy: Policy
     dry: bool = False
-    approver: str | None = None
     sweeping: bool = True
 
     def travel(self, progress: Progress) -> RunResult:
@@ -79,10 +77,9 @@ class Road:
             for it in entering.values():
                 it.settle(wait=False)
         gatherer = Gatherer(self.field_service, self.ledger, self.rulebook, desks, self.prefix)
-        at_once = self.approver == AUTOMATIC and not self.dry
-        result.planned = Advance(self.ledger, gatherer, self.rulebook_version, at_once).all(progress)
-        if self.approver and not self.dry:
-            self._approve(self.approver)
+        policy = replace(self.policy, automatic=self.policy.automatic and not self.dry)
+        result.planned = Advance(self.ledger, gatherer, self.rulebook_version, policy).all(progress)
+        approve_by_itself(self.ledger, policy)
         for it in entering.values():
             self._enter(it, result, progress)
         result.gp_calls = self._calls() - before
@@ -121,18 +118,6 @@ class Road:
         confirming.batches(self.ledger.batches_of(self.run_id))
         result.confirmed += confirming.confirmed
         result.findings += confirming.findings
-
-    def _approve(self, approver: str) -> None:
-        after = 0
-        while records := self.ledger.documents((stages.Planned,), _CHUNK, after_id=after):
-            after = records[-1].id
-            approved = stages.Approved(approver)
-            self.ledger.record(
-                [
-                    Move(it, approved, Event("document.approved", {"hash": it.hash}, it.docket_id, it.document.number))
-                    for it in records
-                ]
-            )
 
     def _calls(self) -> int:
         return sum(company.books.calls for company in self.companies.values())

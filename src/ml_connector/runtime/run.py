@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
 from ml_connector.docket.records import DocketRecord
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.mapping.rulebook import Rulebook
-from ml_connector.pipeline.ports import Progress
+from ml_connector.pipeline.ports import Ledger, Progress
+from ml_connector.pipeline.review import waiting
 from ml_connector.pipeline.road import Company, Road, RunResult
 from ml_connector.runtime.heartbeat import Heartbeat
 from ml_connector.runtime.wiring import Wired
@@ -20,10 +19,9 @@ def run(
     progress: Progress,
     *,
     dry: bool = False,
-    approver: str | None = None,
     sweeping: bool = True,
 ) -> RunResult:
-    """Run a connection once. `approver` approves what is planned; without one, review mode leaves it for a person.
+    """Run a connection once. In review mode what it plans waits for people; what they approved before, it enters.
 
     Raises Interrupted when it cannot begin or cannot go on; what was stored stands, and the next run goes on from it.
     """
@@ -48,8 +46,8 @@ def run(
             prefix=wired.settings.prefix,
             currency=wired.settings.money,
             run_id=ledger.start_run(dry),
+            policy=wired.settings.review,
             dry=dry,
-            approver=approver,
             sweeping=sweeping,
         )
         try:
@@ -65,11 +63,11 @@ def run(
     return result
 
 
-def dockets_to_replay(wired: Wired, ids: Sequence[int], code: str | None, all_held: bool) -> list[DocketRecord]:
-    """The dockets that a person means: by id, by finding code, or every held one."""
-    if ids:
-        return [wired.ledger.docket(it) for it in ids]
-    return list(wired.ledger.holds(code)) if code or all_held else []
+def dockets_to_replay(ledger: Ledger, code: str | None, all_held: bool, planned: bool) -> list[DocketRecord]:
+    """The dockets that a person means: held by a finding code, every held one, every one that waits for approval."""
+    held = list(ledger.holds(code)) if code or all_held else []
+    plan = {it.docket_id for records in waiting(ledger) for it in records} if planned else set()
+    return held + [ledger.docket(id) for id in sorted(plan - {it.id for it in held})]
 
 
 def _may_begin(wired: Wired, rulebook: Rulebook, dry: bool) -> None:

@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -18,11 +19,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from ml_connector.books.number import PREFIX
+from ml_connector.docket.review import Policy
 from ml_connector.findings import Finding, Interrupted
-from ml_connector.money import Currency
+from ml_connector.money import Currency, Money
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|vault:[A-Za-z0-9._-]+)\Z")
+AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?\Z")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 
 
@@ -87,10 +90,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str = "UTC"
     lease: float = 60.0  # seconds after which a run that died may be taken over
     sandbox: bool = False  # a trial against the sandboxes: no dry run is asked for first
+    separate_duties: bool = True  # who edits the rulebook does not approve what it makes
+    second_approver_above: str = ""  # an amount in the tenant's currency; blank: one approver is enough
 
     @property
     def money(self) -> Currency:
         return Currency[self.currency]
+
+    @property
+    def review(self) -> Policy:
+        limit = Money(Decimal(self.second_approver_above), self.money) if self.second_approver_above else None
+        return Policy(self.mode == "automatic", self.separate_duties, limit)
 
 
 def from_toml(path: Path) -> Settings:
@@ -175,6 +185,10 @@ def _faults(settings: Settings) -> list[str]:
         ZoneInfo(settings.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         faults.append(f"time_zone '{settings.time_zone}': use a name as America/Denver")
+    if settings.second_approver_above and not AMOUNT.match(settings.second_approver_above):
+        faults.append(
+            f"second_approver_above '{settings.second_approver_above}': write an amount in quotes, as \"10000.00\""
+        )
     if not settings.gp:
         faults.append("gp: add a table [gp.<company>] for each company of the rulebook")
     for company, gp in settings.gp.items():
