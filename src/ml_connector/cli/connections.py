@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def add(
     """Add a connection. Credentials in the file are references (env:NAME, file:/path), never the credentials."""
     values = dict(form.read_toml(file))
     if mode or "mode" not in values:
-        values["mode"] = mode or _asked_mode()
+        values["mode"] = mode or (_asked_mode() if sys.stdin.isatty() else "review")
     settings = form.from_values(values, str(file))
     known = context.opened(Permission.ADMINISTER).connections
     taken = form.prefix_taken(settings, (form.from_values(it.definition, it.name) for it in known.all()))

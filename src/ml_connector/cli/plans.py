@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name, Reason
@@ -35,11 +36,11 @@ def show(name: Name, numbers: Numbers = None, json: Json = False) -> None:
     if json:
         print_json({"seen": sheet.seen, "rulebook": newest, "documents": sheet.lines, "totals": sheet.totals})
         return
-    for it in named:
+    for it, line in zip(named, sheet.lines, strict=False):
         out.print("\n".join(document_lines(it)), markup=False, soft_wrap=True)
-        out.print(f"hash {it.hash}\n", markup=False)
+        out.print(f"hash {it.hash}    {_note(line, newest)}\n", markup=False, soft_wrap=True)
     if not named:
-        _tell(sheet, name)
+        _tell(sheet, name, newest)
     if sheet.lines:
         _tell_how(sheet, name, newest, " ".join(numbers) if numbers else "--all")
 
@@ -67,10 +68,10 @@ def approve(
         raise Interrupted(
             changed(f"plan of {name}", f"what waits is no longer what was named {seen}; nothing was approved")
         )
-    if not seen and not _agreed(sheet, name):
+    authors = {it.version: it.author for it in ledger.rulebook_history()}
+    if not seen and not _agreed(sheet, name, max(authors, default=0)):
         out.print("Nothing was approved.")
         raise typer.Exit(Exit.FAILED)
-    authors = {it.version: it.author for it in ledger.rulebook_history()}
     approving = Approving(ledger, opened.person, policy, authors)
     result = approving.approve(sheet.pins, [named] if named else review.waiting(ledger))
     if json:
@@ -99,45 +100,49 @@ def reject(name: Name, number: Number, reason: Reason, json: Json = False) -> No
         out.print(f"{', '.join(it.document.number for it in meant)}: rejected; 'ml-connector holds {name}' has it.")
 
 
-def _agreed(sheet: Sheet, name: str) -> bool:
+def _agreed(sheet: Sheet, name: str, newest: int) -> bool:
     """Show it, and ask."""
-    _tell(sheet, name)
+    _tell(sheet, name, newest)
     count = len(sheet.lines)
     return bool(count) and typer.confirm(f"Approve {'this document' if count == 1 else f'these {count} documents'}?")
 
 
-def _tell(sheet: Sheet, name: str) -> None:
+def _tell(sheet: Sheet, name: str, newest: int) -> None:
     if not sheet.lines:
         out.print(f"Nothing of {name} waits for approval.")
         return
-    columns = ("number", "party", "reference", "amount:", "document", "posting", "rulebook:", "approvals")
+    columns = ("number", "party", "reference", "amount:", "dated", "")
     rows = [
-        (
-            it.number,
-            it.party,
-            it.reference,
-            money(it.amount),
-            it.document_date,
-            it.posting_date,
-            it.rulebook_version,
-            _approvals(it),
-        )
-        for it in sheet.lines
+        (it.number, it.party, it.reference, money(it.amount), it.document_date, _note(it, newest)) for it in sheet.lines
     ]
-    table(f"Plan of {name}", columns, rows)
-    findings(warning for it in sheet.lines for warning in it.warnings)
-    totals = [
-        (it.company, it.kind, it.count, money(it.total), f"{it.posting_from} to {it.posting_to}") for it in sheet.totals
-    ]
-    table("Totals", ("company", "kind", "documents:", "total:", "posting"), totals)
+    table(f"Plan of {name}, by version {newest} of its rulebook", columns, rows, wide=True)
+    _tell_warnings(sheet)
+    totals = [(it.company, it.kind, it.count, money(it.total), it.posting_from, it.posting_to) for it in sheet.totals]
+    table("Totals", ("company", "kind", "documents:", "total:", "posting from", "to"), totals, wide=True)
 
 
-def _approvals(line: Line) -> str:
+def _note(line: Line, newest: int) -> str:
+    """What is special about a document, for whoever approves it: most post on their date and need one person."""
+    notes = [f"posts {line.posting_date}"] if line.posting_date != line.document_date else []
+    if line.rulebook_version != newest:
+        notes.append(f"rulebook {line.rulebook_version}")
     if line.stands_in_gp:
-        return "GP has it: only asked again"
-    if line.approved_by:
-        return f"{line.approved_by}, and one more"
-    return "two people" if line.needs > 1 else ""
+        notes.append("GP has it: only asked again")
+    elif line.approved_by:
+        notes.append(f"{line.approved_by} and one more")
+    elif line.needs > 1:
+        notes.append("two people")
+    return ", ".join(notes)
+
+
+def _tell_warnings(sheet: Sheet) -> None:
+    """Each warning once, with the documents that it is about."""
+    about: dict[tuple[str, str], list[str]] = {}
+    for line in sheet.lines:
+        for it in line.warnings:
+            about.setdefault((it.code, it.says), []).append(line.number)
+    for (code, says), numbers in about.items():
+        out.print(f"[yellow]{code}[/]  {escape(says)}: {', '.join(numbers)}")
 
 
 def _tell_how(sheet: Sheet, name: str, newest: int, what: str) -> None:
@@ -147,7 +152,8 @@ def _tell_how(sheet: Sheet, name: str, newest: int, what: str) -> None:
             f"[yellow]{older} stand on an older rulebook than version {newest}:[/] 'ml-connector replay {name} --planned' "
             "plans them anew."
         )
-    out.print(f"To approve exactly this:  [bold]ml-connector plan approve {name} {what} --seen {sheet.seen}[/]")
+    how = f"ml-connector plan approve {name} {what} --seen {sheet.seen}"
+    out.print(f"To approve exactly this:  [bold]{escape(how)}[/]", soft_wrap=True)
 
 
 def _tell_result(result: Approval, name: str) -> None:

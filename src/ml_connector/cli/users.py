@@ -52,6 +52,11 @@ def list_all(json: Json = False) -> None:
     if json:
         print_json([_told(it) for it in every])
         return
+    if not every:
+        out.print(
+            "No user yet: whoever can open the ledger may do everything. The first is you: 'ml-connector user add'."
+        )
+        return
     rows = [
         (
             it.name,
@@ -64,10 +69,6 @@ def list_all(json: Json = False) -> None:
         for it in every
     ]
     table("Users", ("name", "full name", "account", "roles", "", "last changed (UTC)"), rows)
-    if not every:
-        out.print(
-            "No user yet: whoever can open the ledger may do everything. The first is you: 'ml-connector user add'."
-        )
 
 
 @app.command("change", epilog="Example: ml-connector user change maria --role approver --role operator")

@@ -129,9 +129,7 @@ def not_the_first(name: str, account: str | None, roles: Collection[Role], mine:
     if account == mine and Role.ADMINISTRATOR in roles:
         return None
     says = f"it would be the first user, and not an administrator who is you (account {mine})"
-    remedy = (
-        f"Run 'ml-connector user add {name} --role administrator --os-account {mine}' first, and add the others then."
-    )
+    remedy = f"Run 'ml-connector user add YOUR-NAME --role administrator' for yourself; then add {name}."
     return Finding("user.first_administrator", f"user {name}", says, remedy)
 
 
