@@ -25,10 +25,14 @@ def declared(path: str) -> list[str]:
     module = ast.parse(textwrap.dedent(inspect.getsource(function)))
     asked: list[str] = []
     for node in ast.walk(module):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WAYS_IN:
-            if getattr(node.func.value, "id", "") == "context":
-                asked += [it.attr for it in node.args if isinstance(it, ast.Attribute) and _is_permission(it)]
+        if isinstance(node, ast.Call) and _opens(node.func):
+            asked += [it.attr for it in node.args if isinstance(it, ast.Attribute) and _is_permission(it)]
     return asked
+
+
+def _opens(node: ast.expr) -> bool:
+    """context.opened, context.connection or context.ledger"""
+    return isinstance(node, ast.Attribute) and node.attr in WAYS_IN and getattr(node.value, "id", "") == "context"
 
 
 def _is_permission(node: ast.Attribute) -> bool:
@@ -45,7 +49,9 @@ def test_no_command_opens_the_ledger_past_the_door() -> None:
     """Only cli/context.py makes a database or wires a connection, and it asks who is there."""
     for path in sorted((HOUSE / "cli").glob("*.py")):
         if path.name not in THE_DOOR:
-            past = [it for it in imported(path) if it.rpartition(".")[2] in ("Database", "open_connection", "permitted")]
+            past = [
+                it for it in imported(path) if it.rpartition(".")[2] in ("Database", "open_connection", "permitted")
+            ]
             assert not past, f"{path.name} imports {past}"
 
 

@@ -11,11 +11,13 @@ from ml_connector.docket.review import Pin, Policy
 from ml_connector.docket.sheet import Sheet
 from ml_connector.docket.text import findings_of, headline
 from ml_connector.field.snapshot import Source
+from ml_connector.field.source import SourceKind
 from ml_connector.mapping.reading import read
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.mapping.tables import Tables
 from ml_connector.money import Currency, Money
 from ml_connector.pipeline import release
+from ml_connector.pipeline.intake import sweep
 from ml_connector.pipeline.review import Approval, Approving, reject, waiting
 from ml_connector.pipeline.road import Company as road_company
 from ml_connector.pipeline.road import Road, RunResult
@@ -85,6 +87,10 @@ class Office:
         )
         self.result = road.travel(_told)
         self.ledger.end_run(run_id, "finished", {})
+
+    def sweep(self) -> int:
+        """As far as a run comes that dies after its sweep. How many versions are new."""
+        return sum(sweep(kind, self.tenant, self.ledger, Currency.USD, _told).new for kind in SourceKind)
 
     def later(self) -> None:
         """The pause passes."""
