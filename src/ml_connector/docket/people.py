@@ -104,6 +104,14 @@ def at_the_terminal(account: str, users: Collection[User], permission: Permissio
     return person
 
 
+def no_administrator(name: str, users: Collection[User]) -> Finding | None:
+    """Why somebody may not change users; asked once more in the moment of the change. Before the first user anybody may."""
+    if not users or any(it.name == name and it.active and Role.ADMINISTRATOR in it.roles for it in users):
+        return None
+    remedy = f"Ask an administrator ({_administrators(users)}) to do it."
+    return Finding("user.not_allowed", f"user {name}", f"{name} is no administrator, or is none any more", remedy)
+
+
 def roles_of(roles: Iterable[Role]) -> str:
     """For people, in the order of the roles: "operator, approver"."""
     given = set(roles)

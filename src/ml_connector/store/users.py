@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import sqlalchemy as sa
 
-from ml_connector.docket.people import Role, User, last_administrator, not_the_first, wrong_user
+from ml_connector.docket.people import Role, User, last_administrator, no_administrator, not_the_first, wrong_user
 from ml_connector.docket.trail import Event
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.store.database import Database, utc_now
@@ -28,7 +28,9 @@ _EVERY = sa.select(users).order_by(users.c.name)
 class Users:
     """Add, list, change, sign in. A user is never deleted: the trail goes on naming them.
 
-    `actor` is who does it: a user's name, or the operating-system account as long as there is no user.
+    `actor` is who does it: a user's name, or the operating-system account as long as there is no user. Whatever changes
+    users raises Interrupted `user.not_allowed` unless the actor is an active administrator in that very moment; their own
+    password is everybody's to change.
     """
 
     def __init__(self, database: Database, actor: str, now: Callable[[], datetime] = utc_now) -> None:
@@ -45,6 +47,7 @@ class Users:
         """Raises Interrupted `user.name`, `user.no_role`, `user.exists`, `user.account_taken`, `user.first_administrator`."""
         _refuse(wrong_user(name, roles))
         with self._changing() as (w, known):
+            _refuse(no_administrator(self._actor, known))
             if not known:
                 _refuse(not_the_first(name, os_account, roles, self._actor))
             if any(it.name == name for it in known):
@@ -67,6 +70,7 @@ class Users:
     ) -> User:
         """Change what is given; an `os_account` of "" takes it away. Raises Interrupted as `add`, `user.last_administrator`."""
         with self._changing() as (w, known):
+            _refuse(no_administrator(self._actor, known))
             before = _named(name, known)
             wanted = replace(
                 before,
@@ -94,6 +98,7 @@ class Users:
         _refuse(too_weak(name, password))
         kept = passwords.kept(password)
         with self._changing() as (w, known):
+            _refuse(None if name == self._actor else no_administrator(self._actor, known))
             _named(name, known)
             set_by = {"changed_at": w.at, "changed_by": self._actor}
             w.sql.execute(sa.update(users).where(users.c.name == name).values(password_hash=kept, **set_by))
