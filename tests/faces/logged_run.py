@@ -8,7 +8,6 @@ from pathlib import Path
 from prometheus_client import generate_latest
 
 from ml_connector.cli.demo import prepare
-from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.runtime import logs, metrics
 from ml_connector.runtime.run import run
 from ml_connector.runtime.trial import trial
@@ -18,7 +17,7 @@ def main(folder: str, file: str) -> None:
     logs.begin("json", file=Path(file))
     with trial(invoices=20) as served:
         wired = prepare(served, Path(folder))
-        run(wired, lambda step, done, of: None, approver=AUTOMATIC)
+        run(wired, lambda step, done, of: None)
         wired.close()
     print(generate_latest(metrics.EVENTS).decode())
 

@@ -13,7 +13,6 @@ import httpx2
 import pytest
 
 from ml_connector.cli.demo import prepare
-from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.runtime import schedules
 from ml_connector.runtime.run import run
 from ml_connector.runtime.schedules import Asked, ask_due, look_for_batch
@@ -129,7 +128,7 @@ def test_a_batch_that_the_office_posts_is_seen_and_entered(tmp_path: Path) -> No
             return len(runs) - before
 
         def entered() -> int:
-            run(wired, lambda *_: None, approver=AUTOMATIC)
+            run(wired, lambda *_: None)
             records = httpx2.get(f"{served.company.url}/__sandbox/records").json()
             return int(records["receivables"]["by_service"]["count"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,14 +11,13 @@ from rich.markup import escape
 
 from ml_connector.books.period import FiscalPeriod
 from ml_connector.cli import context
-from ml_connector.cli.context import Json, Name
+from ml_connector.cli.context import Json, Name, Opened
 from ml_connector.cli.output import Exit, out, print_json, tell_checks
+from ml_connector.docket.people import Permission
 from ml_connector.findings import Finding, Interrupted
-from ml_connector.runtime import keys
 from ml_connector.runtime.alerts import ACTOR, Bell, FiscalPeriods, evaluate_and_tell, try_targets
 from ml_connector.store.alerts import UNTOLD, AlertRecord, Alerts
-from ml_connector.store.database import Database, utc_now
-from ml_connector.store.vault import Vault
+from ml_connector.store.database import utc_now
 
 app = typer.Typer(help="What a person should know, told without asking.", no_args_is_help=True)
 _MANY = 100
@@ -31,16 +30,16 @@ def list_all(
     json: Json = False,
 ) -> None:
     """What stands now, as the service last saw it: since when, whether it was told, and what to do."""
-    database = context.database()
-    kept = Alerts(database, database.connections(context.actor()).get(name), ACTOR, utc_now)
+    opened = context.opened(Permission.READ)
+    kept = Alerts(opened.database, opened.connections.get(name), ACTOR, utc_now)
     _show(kept.newest(_MANY) if everything else kept.open(), json)
 
 
 @app.command("check", epilog="Example: ml-connector alerts check denver")
 def check(name: Name, json: Json = False) -> None:
     """Look now, and tell what was not told yet, as the service does every few minutes. Exit code 3 where something stands."""
-    database = context.database()
-    bell = Bell(database, _vault(database), _fiscal_periods(database))
+    opened = context.opened(Permission.OPERATE)
+    bell = Bell(opened.database, opened.vault.get, _fiscal_periods(opened))
     standing = evaluate_and_tell(bell, name, datetime.now(UTC))
     _show(standing, json)
     raise typer.Exit(Exit.A_PERSON_IS_NEEDED if standing else Exit.DONE)
@@ -49,8 +48,8 @@ def check(name: Name, json: Json = False) -> None:
 @app.command("test", epilog="Example: ml-connector alerts test denver")
 def ring(name: Name, json: Json = False) -> None:
     """Send a test to every target of a connection, and say a line each whether it was taken."""
-    database = context.database()
-    lines = list(try_targets(Bell(database, _vault(database)), name))
+    opened = context.opened(Permission.CHECK)
+    lines = list(try_targets(Bell(opened.database, opened.vault.get), name))
     if not lines:
         says = "the connection names nobody to tell"
         remedy = (
@@ -65,15 +64,11 @@ def ring(name: Name, json: Json = False) -> None:
     raise typer.Exit(Exit.FAILED if any(finding for _, finding in lines) else Exit.DONE)
 
 
-def _vault(database: Database) -> Callable[[str], str]:
-    return Vault(database, keys.master_keys(context.data_folder()), context.actor()).get
-
-
-def _fiscal_periods(database: Database) -> FiscalPeriods:
+def _fiscal_periods(opened: Opened) -> FiscalPeriods:
     """GP's own, asked of each company that they are needed of; none where it cannot be reached."""
 
     def ask(connection: str, company: str) -> Sequence[FiscalPeriod]:
-        books = context.opened(database, connection).books[company]
+        books = opened.connection(connection).books[company]
         try:
             return books.company_facts().periods
         finally:

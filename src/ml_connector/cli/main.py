@@ -16,12 +16,14 @@ from ml_connector.cli import (
     demo,
     holds,
     keeping,
+    plans,
     reading,
     rulebooks,
     runs,
     sandboxes,
     schedules,
     serving,
+    users,
     vaults,
 )
 from ml_connector.cli.output import Exit, err, findings, print_json
@@ -42,6 +44,8 @@ app.add_typer(connections.app, name="connection")
 app.add_typer(rulebooks.app, name="rulebook")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(plans.app, name="plan")
+app.add_typer(users.app, name="user")
 app.add_typer(vaults.app, name="vault")
 
 

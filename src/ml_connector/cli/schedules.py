@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from ml_connector.cli import context
-from ml_connector.cli.context import Json, Name
+from ml_connector.cli.context import Json, Name, Opened
 from ml_connector.cli.output import out, print_json
+from ml_connector.docket.people import Permission
 from ml_connector.runtime import schedules
-from ml_connector.runtime import settings as form
 from ml_connector.runtime.schedules import Outlook, outlook
 from ml_connector.store.schedules import ScheduleRecord, Schedules, Terms
 
@@ -50,10 +50,10 @@ def add(
     json: Json = False,
 ) -> None:
     """Have a connection run by itself. A connection may have several schedules."""
-    known = context.database().connections(context.actor()).get(name).definition
-    zone = time_zone or form.from_values(known, f"connection {name}").time_zone
+    opened = context.opened(Permission.ADMINISTER)
+    zone = time_zone or opened.settings(name).time_zone
     terms = Terms(" ".join(rule), zone, catch_up is not False, quiet or "")
-    _tell(schedules.add(_rows(), name, schedule, terms, _now()), json)
+    _tell(schedules.add(_rows(opened), name, schedule, terms, _now()), json)
 
 
 @app.command("list", epilog="Example: ml-connector schedule list denver")
@@ -61,7 +61,8 @@ def list_all(
     name: Annotated[str | None, typer.Argument(help="Only this connection's.")] = None, json: Json = False
 ) -> None:
     """Every schedule, with its next five runs as the clock of its own time zone shows them."""
-    known = [outlook(it) for it in _rows().all(name)]
+    rows = _rows(context.opened(Permission.READ))
+    known = [outlook(it) for it in rows.all(name)]
     if json:
         print_json(known)
         return
@@ -74,7 +75,7 @@ def list_all(
 @app.command("show", epilog="Example: ml-connector schedule show denver nightly")
 def show(name: Name, schedule: ScheduleName, json: Json = False) -> None:
     """One schedule: its rule, what becomes of missed runs, its next five runs, who changed it last."""
-    _tell(_rows().get(name, schedule), json)
+    _tell(_rows(context.opened(Permission.READ)).get(name, schedule), json)
 
 
 @app.command("change", epilog="Example: ml-connector schedule change denver nightly --rule 'daily 02:00' --quiet none")
@@ -88,7 +89,7 @@ def change(
     json: Json = False,
 ) -> None:
     """Change what is named, and leave the rest. It holds from the next run on; the trail keeps what it was."""
-    rows = _rows()
+    rows = _rows(context.opened(Permission.ADMINISTER))
     terms = rows.get(name, schedule).terms
     given = {"rule": rule, "time_zone": time_zone, "quiet": quiet, "catch_up": catch_up}
     wanted = replace(terms, **{part: value for part, value in given.items() if value is not None})  # type: ignore[arg-type]
@@ -98,19 +99,19 @@ def change(
 @app.command("pause", epilog="Example: ml-connector schedule pause denver nightly")
 def pause(name: Name, schedule: ScheduleName, json: Json = False) -> None:
     """Ask for no run until it is resumed. A run that goes on already is not stopped."""
-    _tell(_rows().pause(name, schedule), json)
+    _tell(_rows(context.opened(Permission.ADMINISTER)).pause(name, schedule), json)
 
 
 @app.command("resume", epilog="Example: ml-connector schedule resume denver nightly")
 def resume(name: Name, schedule: ScheduleName, json: Json = False) -> None:
     """Go on from the next run. What would have run while it was paused is not caught up."""
-    _tell(schedules.resume(_rows(), name, schedule, _now()), json)
+    _tell(schedules.resume(_rows(context.opened(Permission.ADMINISTER)), name, schedule, _now()), json)
 
 
 @app.command("remove", epilog="Example: ml-connector schedule remove denver nightly")
 def remove(name: Name, schedule: ScheduleName, json: Json = False) -> None:
     """Take a schedule away; the trail keeps what it was."""
-    _rows().remove(name, schedule)
+    _rows(context.opened(Permission.ADMINISTER)).remove(name, schedule)
     if json:
         print_json({"connection": name, "name": schedule})
     else:
@@ -120,7 +121,7 @@ def remove(name: Name, schedule: ScheduleName, json: Json = False) -> None:
 @app.command("now", epilog="Example: ml-connector schedule now denver nightly")
 def now(name: Name, schedule: ScheduleName, json: Json = False) -> None:
     """Have the service run the connection at once, quiet hours or not. The other runs of the schedule stay as they are."""
-    asked = schedules.ask_now(_rows(), name, schedule)
+    asked = schedules.ask_now(_rows(context.opened(Permission.OPERATE)), name, schedule)
     if json:
         print_json(outlook(asked))
     else:
@@ -130,8 +131,8 @@ def now(name: Name, schedule: ScheduleName, json: Json = False) -> None:
         )
 
 
-def _rows() -> Schedules:
-    return context.database().schedules(context.actor())
+def _rows(opened: Opened) -> Schedules:
+    return opened.database.schedules(opened.person.name)
 
 
 def _now() -> datetime:

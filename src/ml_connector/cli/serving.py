@@ -16,13 +16,12 @@ from ml_connector.cli import context
 from ml_connector.cli.context import Json
 from ml_connector.cli.output import err, print_json
 from ml_connector.runtime import keys
-from ml_connector.store.database import Database
 from ml_connector.store.vault import Vault
 
 if TYPE_CHECKING:
     from ml_connector.runtime.asking import Asking
     from ml_connector.runtime.engine import Engine
-    from ml_connector.runtime.wiring import Wired
+    from ml_connector.store.database import Database
     from ml_connector.web.serving import WebServer
 
 ENGINE_VARIABLE = "ML_CONNECTOR_ENGINE"
@@ -65,7 +64,7 @@ def serve(
     from ml_connector.runtime import logs, service
 
     logs.begin("plain" if plain or sys.stderr.isatty() else "json", file=log_file)
-    database = context.database()
+    database = context.of_the_service()
     engine = None if role is Part.WEB else _engine(database, concurrency, takeover)
     door = None if role is Part.WORKER else _door(host, port, certificate, key, engine)
 
@@ -96,17 +95,13 @@ def _engine(database: Database, concurrency: int, takeover: float) -> Engine:
     from ml_connector.runtime.engine import Engine, Patience
 
     patience = Patience(worker=takeover, look=takeover / 4)
-    return Engine(database, engine_url(), partial(_opened, database), concurrency=concurrency, patience=patience)
+    return Engine(database, engine_url(), partial(context.wired, database), concurrency=concurrency, patience=patience)
 
 
 def _asking(database: Database, engine: Engine) -> Asking:
     from ml_connector.runtime.asking import Asking
 
-    return Asking(database, engine, partial(_opened, database))
-
-
-def _opened(database: Database, name: str, who: str) -> Wired:
-    return context.opened(database, name, who)
+    return Asking(database, engine, partial(context.wired, database))
 
 
 def _door(host: str, port: int, certificate: Path | None, key: Path | None, engine: Engine | None) -> WebServer:

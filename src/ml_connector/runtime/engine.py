@@ -26,7 +26,6 @@ import msgspec
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
 
 from ml_connector.findings import Interrupted
-from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.pipeline.road import Journey, Phase, Road
 from ml_connector.runtime import metrics
 from ml_connector.runtime.heartbeat import Heartbeat
@@ -350,8 +349,7 @@ class _Walker:
         wired = self._opened(self._connection, self._why)
         self.wired = wired.under(self._lease)
         version, rulebook = wired.rulebook(version)
-        approver = AUTOMATIC if wired.settings.mode == "automatic" else None
-        road = road_of(self.wired, version, rulebook, stretch.run_id, approver)
+        road = road_of(self.wired, version, rulebook, stretch.run_id)
         self._road = replace(road, stopping=self._stopping)
         return self._road
 

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -19,8 +20,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from ml_connector.books.number import PREFIX
+from ml_connector.docket.review import Policy
 from ml_connector.findings import Finding, Interrupted
-from ml_connector.money import Currency
+from ml_connector.money import Currency, Money
 from ml_connector.runtime.redaction import keep_out
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -28,6 +30,7 @@ REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|vault:[A-Za-z0-9._-
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z")  # RFC 9110, section 5.1
 LARGEST_WEBHOOK = 4_194_304  # bytes; one is read whole before it is believed
 _LONGEST = 10_000  # hours or days
+AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?\Z")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 
 
@@ -133,10 +136,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: Retention = Retention()
     sandbox: bool = False  # a trial against the sandboxes: no dry run is asked for first
     alerts: Alerts = Alerts()
+    separate_duties: bool = True  # who edits the rulebook does not approve what it makes
+    second_approver_above: str = ""  # an amount in the tenant's currency; blank: one approver is enough
 
     @property
     def money(self) -> Currency:
         return Currency[self.currency]
+
+    @property
+    def review(self) -> Policy:
+        limit = Money(Decimal(self.second_approver_above), self.money) if self.second_approver_above else None
+        return Policy(self.mode == "automatic", self.separate_duties, limit)
 
 
 def from_toml(path: Path) -> Settings:
@@ -224,6 +234,10 @@ def _faults(settings: Settings) -> list[str]:
         ZoneInfo(settings.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         faults.append(f"time_zone '{settings.time_zone}': use a name as America/Denver")
+    if settings.second_approver_above and not AMOUNT.match(settings.second_approver_above):
+        faults.append(
+            f"second_approver_above '{settings.second_approver_above}': write an amount in quotes, as \"10000.00\""
+        )
     if not settings.gp:
         faults.append("gp: add a table [gp.<company>] for each company of the rulebook")
     for what, months in msgspec.structs.asdict(settings.retention).items():

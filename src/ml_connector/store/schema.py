@@ -81,6 +81,8 @@ connections = Table(
 INSTALLATION = 0
 """The id of what is no connection: the installation itself. Its trail holds what belongs to no tenant."""
 
+INSTALLATION_NAME = "installation"
+
 rulebook_versions = Table(
     "rulebook_versions",
     metadata,
