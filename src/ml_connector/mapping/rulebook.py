@@ -6,19 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import Enum
 
 from ml_connector.books.account import AccountFormat, AccountNumber
+from ml_connector.books.posting import PostingDateSource
 from ml_connector.field.source import Named
 from ml_connector.mapping.options import Options
 from ml_connector.money import Currency
-
-
-class PostingDateSource(Enum):
-    """Where GP takes the general-ledger date from, as its posting set-up says for each origin."""
-
-    TRANSACTION = "transaction"
-    BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True)
