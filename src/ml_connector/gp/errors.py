@@ -389,3 +389,15 @@ def misfit(where: str, says: str) -> Finding:
         says,
         "In the company's service map, write what this installation has (see its help page); then run again.",
     )
+
+
+def distributions_unread(series: Sequence[str]) -> Finding:
+    return Finding(
+        "gp.distributions_unread",
+        ", ".join(series),
+        "the service map names no way to read distributions back, so nobody here sees whether GP keeps the accounts that "
+        "were sent",
+        "In the company's service map, give the documents' distributions an 'expand' or a 'path'; until then compare the "
+        "first documents in GP by hand.",
+        warns=True,
+    )

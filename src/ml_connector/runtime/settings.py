@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from ml_connector.books.number import PREFIX
+from ml_connector.books.posting import LedgerPosting, PostingDateSource, PostingSetup
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.money import Currency
 
@@ -52,6 +53,31 @@ class Kerberos(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service: str = ""  # the service name (SPN); blank: HTTP/ and the host of the server
 
 
+class Posting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an administrator read in GP's Posting Setup window, for one origin; None where nobody has looked."""
+
+    date_from: Literal["transaction", "batch"] | None = None
+    ledger: Literal["to", "through", "neither"] | None = None
+    control_totals: bool | None = None
+    transaction_posting: bool | None = None
+
+    def setup(self) -> PostingSetup:
+        return PostingSetup(
+            date_from=PostingDateSource(self.date_from) if self.date_from else None,
+            ledger=LedgerPosting(self.ledger) if self.ledger else None,
+            control_totals=self.control_totals,
+            transaction_posting=self.transaction_posting,
+        )
+
+
+class Modules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the company uses what wants more of a document than we send; None where nobody has looked."""
+
+    analytical_accounting: bool | None = None
+    project_accounting: bool | None = None
+    job_cost: bool | None = None  # an add-on that keeps the cost of work
+
+
 class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one GP company is reached. Seconds for every time."""
 
@@ -75,6 +101,8 @@ class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read_back_percent: int = 5
     calendar_file: str = ""  # fiscal periods, where SBA has none
     chart_file: str = ""  # the chart of accounts, where SBA has none
+    posting_setup: dict[Literal["receivables", "payables"], Posting] = {}
+    modules: Modules = Modules()
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

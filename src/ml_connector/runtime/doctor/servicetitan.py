@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from ml_connector.findings import Finding, Interrupted
@@ -24,7 +25,7 @@ PART = "ServiceTitan"
 def examine(settings: ServiceTitan, make: Callable[[], FieldService], now: Callable[[], datetime]) -> Iterator[Line]:
     """`make` gives the tenant's client; it raises Interrupted where a credential is not to be had."""
     api, auth = settings.urls()
-    hosts = {urlsplit(url).netloc: (setting, url) for setting, url in (("api_url", api), ("auth_url", auth))}
+    hosts = {urlsplit(url).netloc: (setting, url) for setting, url in (("auth_url", auth), ("api_url", api))}
     reached = True
     for setting, url in hosts.values():
         visit = Visit(Server(System.SERVICETITAN, f"servicetitan.{setting}"), url, tls, now, direct=False)
@@ -68,7 +69,7 @@ class _Tenant:
             self._first = stop.finding
         return "taken"
 
-    def read(self, listing: Listing[object]) -> Seen:
+    def read(self, listing: Listing[Any]) -> Seen:
         if listing is not NEEDED[0]:
             self._opened.try_one(listing)
         elif self._first is not None:
