@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ml_connector.runtime import keys
+from ml_connector.runtime.doctor.examination import Doctor
 from ml_connector.runtime.wiring import Wired, open_connection
 from ml_connector.store.database import Database
 
@@ -42,6 +43,10 @@ def database() -> Database:
     opened = Database(database_url())
     opened.migrate()
     return opened
+
+
+def doctor(known: Database | None = None) -> Doctor:
+    return Doctor(known or database(), actor(), keys.master_keys(data_folder()), data_folder() / "contracts")
 
 
 def connection(name: str) -> Wired:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ml_connector.cli import connections, demo, holds, reading, rulebooks, runs, sandboxes, vaults
+from ml_connector.cli import connections, demo, doctors, holds, reading, rulebooks, runs, sandboxes, vaults
 from ml_connector.cli.output import Exit, err, findings, print_json
 from ml_connector.findings import Interrupted
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, sandboxes, runs, holds, reading):
+for room in (demo, sandboxes, doctors, runs, holds, reading):
     room.register(app)
 app.add_typer(connections.app, name="connection")
 app.add_typer(rulebooks.app, name="rulebook")

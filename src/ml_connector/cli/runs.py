@@ -1,28 +1,23 @@
-"""ml-connector run, status, doctor."""
+"""ml-connector run, status."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
-from ml_connector.cli.output import Exit, findings, money, out, print_json, progress, table, tell_checks
-from ml_connector.findings import Finding, Interrupted
+from ml_connector.cli.output import Exit, findings, money, out, print_json, progress, table
 from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.pipeline.road import RunResult
-from ml_connector.runtime.checkup import checkup
 from ml_connector.runtime.run import run
 from ml_connector.runtime.standing import Status, status
-from ml_connector.store.database import Database
 
 
 def register(app: typer.Typer) -> None:
     app.command("run", epilog="Example: ml-connector run denver --dry-run")(run_once)
     app.command("status", epilog="Example: ml-connector status denver --json")(show_status)
-    app.command("doctor", epilog="Example: ml-connector doctor")(doctor)
 
 
 def run_once(
@@ -57,30 +52,6 @@ def show_status(name: Name, json: Json = False) -> None:
         for it in standing.runs
     ]
     table("Last runs", ("run:", "started (UTC)", "", "outcome", "who"), rows)
-
-
-def doctor(json: Json = False) -> None:
-    """What is configured, and whether each part can be reached."""
-    database = context.database()
-    names = [it.name for it in database.connections(context.actor()).all()]
-    report: list[tuple[str, Finding | None]] = [(f"ledger {database.name}", None)]
-    for name in names:
-        report += [(f"{name}: {what}", finding) for what, finding in _checked(database, name)]
-    wrong = any(finding and not finding.warns for _, finding in report)
-    if json:
-        print_json([{"what": what, "finding": finding} for what, finding in report])
-    else:
-        tell_checks(report)
-        if not names:
-            out.print("No connection yet: see 'ml-connector connection add --help'.")
-    raise typer.Exit(Exit.FAILED if wrong else Exit.DONE)
-
-
-def _checked(database: Database, name: str) -> Iterable[tuple[str, Finding | None]]:
-    try:
-        return list(checkup(context.opened(database, name)))
-    except Interrupted as fault:
-        return [("settings", fault.finding)]
 
 
 def _tell(result: RunResult, standing: Status, name: str) -> None:

@@ -22,6 +22,7 @@ from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
 from ml_connector.gp.looking import Looking
+from ml_connector.gp.periods import CALENDAR_FILE
 from ml_connector.gp.row import Row, fold
 from ml_connector.gp.sba import Sba
 from ml_connector.gp.service_map import Documents, Resource, ServiceMap, Word
@@ -153,6 +154,11 @@ class GpBooks:
 
     def chart(self) -> Mapping[str, AccountCard]:
         return self._accounts()
+
+    @property
+    def period_source(self) -> str:
+        """Where fiscal periods come from, for people."""
+        return CALENDAR_FILE if self._map.periods is None else "GP's services"
 
     def fiscal_periods(self) -> tuple[FiscalPeriod, ...]:
         return self._periods()

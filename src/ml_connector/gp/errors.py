@@ -3,6 +3,7 @@
 findings.Interrupted      the run stops; what was stored stays, the next run goes on from there
 ├── gp.unreachable        no connection, no such host, no answer
 ├── gp.certificate        the server's certificate is not trusted or names another host
+├── gp.ca_bundle          the file of the authority's certificate cannot be read
 ├── gp.credentials        the password is refused
 ├── gp.account_unknown    the domain has no such account
 ├── gp.account_locked_or_disabled
@@ -271,6 +272,16 @@ def certificate(address: str, cause: str) -> Finding:
     )
 
 
+def ca_bundle(path: str, cause: str) -> Finding:
+    return Finding(
+        "gp.ca_bundle",
+        path,
+        f"the file of the authority's certificate cannot be read: {cause}",
+        "Put the authority's certificate there as PEM (it begins with -----BEGIN CERTIFICATE-----), readable by the account "
+        "that runs ml-connector, or correct ca_bundle in the connection; then run again.",
+    )
+
+
 def forbidden(company: str, username: str, resource: str) -> Finding:
     return Finding(
         "gp.forbidden",
@@ -388,16 +399,4 @@ def misfit(where: str, says: str) -> Finding:
         where,
         says,
         "In the company's service map, write what this installation has (see its help page); then run again.",
-    )
-
-
-def distributions_unread(series: Sequence[str]) -> Finding:
-    return Finding(
-        "gp.distributions_unread",
-        ", ".join(series),
-        "the service map names no way to read distributions back, so nobody here sees whether GP keeps the accounts that "
-        "were sent",
-        "In the company's service map, give the documents' distributions an 'expand' or a 'path'; until then compare the "
-        "first documents in GP by hand.",
-        warns=True,
     )

@@ -5,7 +5,7 @@ Nothing is written, so the right to create shows with the first document only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -63,7 +63,10 @@ class Looking:
         record = self._map.company
         if record is None:
             return CompanyTold()
-        row = self._sba.single(record.resource)
+        try:
+            row = self._sba.single(record.resource)
+        except Interrupted as stop:
+            raise _absent(stop, "company") from None
         told = {noun: row.text(noun) for noun in ("name", "database", "currency") if row.has(noun)}
         form = None
         if record.segments:
@@ -76,7 +79,11 @@ class Looking:
         if rows is None:
             return {}
         found = {}
-        for row in self._sba.rows(rows.resource):
+        try:
+            told = self._sba.rows(rows.resource)
+        except Interrupted as stop:
+            raise _absent(stop, "posting_setup") from None
+        for row in told:
             series = _meant(rows.origins, row.word("origin"))
             if series is not None:
                 found[series] = _posting(rows, row)
@@ -125,7 +132,7 @@ class Looking:
     def _distributions(self) -> str:
         unread = [it for it in SUBLEDGERS if not self._map.documents(it).distributions.readable]
         if unread:
-            raise Interrupted(errors.distributions_unread([it.value for it in unread]))
+            raise Interrupted(_distributions_unread([it.value for it in unread]))
         return "they can be read back"
 
 
@@ -138,6 +145,13 @@ def _names_missing(resource: Resource, cells: Mapping[str, object] | None) -> Fi
         return None
     has = ", ".join(sorted(cells))
     return errors.misfit(f"{resource.name}.fields", f"GP's rows lack {', '.join(lacking)}; they have {has}")
+
+
+def _absent(stop: Interrupted, section: str) -> Interrupted:
+    """Only doctor asks these, so an installation without them lacks nothing that is needed: a note, not a fault."""
+    if stop.finding.code != "gp.missing":
+        return stop
+    return Interrupted(_service_absent(section, stop.finding.says))
 
 
 def _format(segments: Iterable[Row]) -> AccountFormat | None:
@@ -166,3 +180,26 @@ def _posting(rows: PostingRows, row: Row) -> PostingSetup:
 def _meant(words: Mapping[E, tuple[Word, ...]], word: Word) -> E | None:
     """Which of ours a word of GP's means; numbers may come as text."""
     return next((ours for ours, theirs in words.items() if fold(str(word)) in {fold(str(one)) for one in theirs}), None)
+
+
+def _distributions_unread(series: Sequence[str]) -> Finding:
+    return Finding(
+        "gp.distributions_unread",
+        ", ".join(series),
+        "the service map names no way to read distributions back, so nobody here sees whether GP keeps the accounts that "
+        "were sent",
+        "In the company's service map, give the documents' distributions an 'expand' or a 'path'; until then compare the "
+        "first documents in GP by hand.",
+        warns=True,
+    )
+
+
+def _service_absent(section: str, says: str) -> Finding:
+    return Finding(
+        "gp.service_absent",
+        section,
+        f"{says}: this installation has no such service, which only doctor asks",
+        f"In the company's service map, write '{section} = false', or the path where it is; for the posting set-up the "
+        "connection's answers (posting_setup) stand in.",
+        warns=True,
+    )

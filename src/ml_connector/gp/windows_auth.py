@@ -320,7 +320,7 @@ class Lanes(httpx2.BaseTransport):
 
 
 def transport(access: Access) -> Lanes:
-    """The way to a GP server for everything that speaks HTTP to it. Raises OSError where the CA bundle cannot be read."""
+    """The way to a GP server for everything that speaks HTTP to it. Raises Interrupted where the CA bundle cannot be read."""
     return Lanes(Login.of(access), access.lanes, access.tls())
 
 

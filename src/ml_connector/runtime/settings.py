@@ -152,6 +152,20 @@ def to_values(settings: Settings) -> Mapping[str, object]:
     return values
 
 
+def credentials(settings: Settings) -> Mapping[str, str]:
+    """Every reference to a credential, by the setting that it stands in."""
+    references = {
+        "servicetitan.client_id": settings.servicetitan.client_id,
+        "servicetitan.client_secret": settings.servicetitan.client_secret,
+        "servicetitan.app_key": settings.servicetitan.app_key,
+    }
+    for company, gp in settings.gp.items():
+        references[f"gp.{company}.username"] = gp.username
+        if gp.password or not gp.kerberos.keytab:
+            references[f"gp.{company}.password"] = gp.password
+    return references
+
+
 def secret(reference: str, what: str, vault: Callable[[str], str]) -> str:
     """The credential behind a reference; `vault` opens a sealed one by name.
 
@@ -207,20 +221,12 @@ def _faults(settings: Settings) -> list[str]:
         faults.append("gp: add a table [gp.<company>] for each company of the rulebook")
     for company, gp in settings.gp.items():
         faults += [f"gp.{company}.{fault}" for fault in _gp_faults(gp)]
-    credentials = {
-        "servicetitan.client_id": settings.servicetitan.client_id,
-        "servicetitan.client_secret": settings.servicetitan.client_secret,
-        "servicetitan.app_key": settings.servicetitan.app_key,
-    }
     for company, gp in settings.gp.items():
-        credentials[f"gp.{company}.username"] = gp.username
-        if gp.password or not gp.kerberos.keytab:
-            credentials[f"gp.{company}.password"] = gp.password
         if not 0 <= gp.read_back_percent <= 100:
             faults.append(f"gp.{company}.read_back_percent: use 0 to 100")
         if gp.pause <= 0:
             faults.append(f"gp.{company}.pause: use seconds, longer than GP's own timeout")
-    for place, reference in credentials.items():
+    for place, reference in credentials(settings).items():
         if not REFERENCE.match(reference):
             faults.append(
                 f"{place}: write a reference (vault:NAME, env:NAME or file:/path), never the credential itself"

@@ -45,16 +45,7 @@ class Wired:
 
     def rulebook(self) -> tuple[int, Rulebook]:
         """The newest version. Raises Interrupted where there is none, or where it no longer makes sense."""
-        found = self.ledger.rulebook()
-        if found is None:
-            name = self.settings.name
-            remedy = f"Run 'ml-connector rulebook import {name} PATH' with a workbook or a folder of CSV files."
-            raise Interrupted(Finding("rulebook.none", f"connection {name}", "it has no rulebook", remedy))
-        record, tables = found
-        made = read(tables)
-        if isinstance(made, tuple):
-            raise Interrupted(*made)
-        return record.version, made
+        return newest_rulebook(self.ledger)
 
     def under(self, lease: Lease) -> Wired:
         """The same, writing only while the lease is held."""
@@ -67,6 +58,20 @@ class Wired:
         self.database.close()
 
 
+def newest_rulebook(ledger: Ledger) -> tuple[int, Rulebook]:
+    """Its version, and itself. Raises Interrupted where there is none, or where it no longer makes sense."""
+    found = ledger.rulebook()
+    if found is None:
+        name = ledger.connection_name
+        remedy = f"Run 'ml-connector rulebook import {name} PATH' with a workbook or a folder of CSV files."
+        raise Interrupted(Finding("rulebook.none", f"connection {name}", "it has no rulebook", remedy))
+    record, tables = found
+    made = read(tables)
+    if isinstance(made, tuple):
+        raise Interrupted(*made)
+    return record.version, made
+
+
 def open_connection(
     database: Database, name: str, actor: str, keys: Sequence[MasterKey] = (), folder: Path | None = None
 ) -> Wired:
@@ -75,8 +80,22 @@ def open_connection(
     Raises Interrupted where it is unknown, or a credential or file it refers to is missing.
     """
     settings = from_values(database.connections(actor).get(name).definition, f"connection {name}")
-    api_url, auth_url = settings.servicetitan.urls()
     vault = Vault(database, keys, actor).get
+    client = servicetitan_client(settings, vault)
+    return Wired(
+        settings=settings,
+        database=database,
+        ledger=database.ledger(name, actor),
+        client=client,
+        field_service=FieldService(client),
+        books={company: gp_books(settings, company, vault, folder) for company in settings.gp},
+        clock=SystemClock(ZoneInfo(settings.time_zone)),
+    )
+
+
+def servicetitan_client(settings: Settings, vault: Callable[[str], str]) -> Client:
+    """Raises Interrupted where a credential is not to be had."""
+    api_url, auth_url = settings.servicetitan.urls()
     access = Access(
         tenant_id=settings.servicetitan.tenant_id,
         client_id=secret(settings.servicetitan.client_id, "servicetitan.client_id", vault),
@@ -85,16 +104,14 @@ def open_connection(
         api_url=api_url,
         auth_url=auth_url,
     )
-    client = Client(access)
-    return Wired(
-        settings=settings,
-        database=database,
-        ledger=database.ledger(name, actor),
-        client=client,
-        field_service=FieldService(client),
-        books={company: _books(company, gp, settings.money, vault, folder) for company, gp in settings.gp.items()},
-        clock=SystemClock(ZoneInfo(settings.time_zone)),
-    )
+    return Client(access)
+
+
+def gp_books(
+    settings: Settings, company: str, vault: Callable[[str], str], folder: Path | None
+) -> GpBooks | WebServicesBooks:
+    """Raises Interrupted where a credential, the service map or another file is not to be had."""
+    return _books(company, settings.gp[company], settings.money, vault, folder)
 
 
 def _books(

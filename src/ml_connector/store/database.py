@@ -68,6 +68,12 @@ class Database:
         """Where the ledger is, for people: the URL without its password."""
         return self._engine.url.render_as_string(hide_password=True)
 
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None with PostgreSQL."""
+        named = self._engine.url.database
+        return Path(named) if named and not self.is_postgresql else None
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -208,6 +214,9 @@ def _finding(error: DBAPIError, where: str, patience: float) -> Finding | None:
         case "damaged":
             remedy = "Stop ml-connector and restore the ledger from its backup."
             return Finding("store.damaged", where, f"The ledger's file is damaged: {said}", remedy)
+        case "read_only":
+            remedy = "Give the account that runs ml-connector the right to write it; of a standby, name the primary; then run again."
+            return Finding("store.read_only", where, f"The ledger can be read and not written: {said}", remedy)
         case "unreachable":
             remedy = "Check the database's address, that it runs, and that this user may open it; then run again."
             return Finding("store.unreachable", where, f"The ledger cannot be opened: {said}", remedy)
@@ -216,10 +225,17 @@ def _finding(error: DBAPIError, where: str, patience: float) -> Finding | None:
 
 
 _SQLITE = {"BUSY": "locked", "LOCKED": "locked", "FULL": "full", "IOERR": "full", "CORRUPT": "damaged"}
-_SQLITE |= {"NOTADB": "damaged", "CANTOPEN": "unreachable", "READONLY": "unreachable", "PERM": "unreachable"}
+_SQLITE |= {"NOTADB": "damaged", "CANTOPEN": "unreachable", "READONLY": "read_only", "PERM": "unreachable"}
 # SQLSTATE classes (PostgreSQL, appendix A): connection, authorisation, catalog name, shutdown; disk; locks.
 _SQLSTATE = {"08": "unreachable", "28": "unreachable", "3D": "unreachable", "57": "unreachable", "42501": "unreachable"}
-_SQLSTATE |= {"53": "full", "53300": "unreachable", "55P03": "locked", "40001": "locked", "40P01": "locked"}
+_SQLSTATE |= {
+    "53": "full",
+    "53300": "unreachable",
+    "55P03": "locked",
+    "40001": "locked",
+    "40P01": "locked",
+    "25006": "read_only",
+}
 
 
 def _kind(error: DBAPIError) -> str | None:

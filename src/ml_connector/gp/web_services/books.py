@@ -22,6 +22,7 @@ from ml_connector.books.period import FiscalPeriod, Series
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp import service_map
 from ml_connector.gp.access import Access
+from ml_connector.gp.periods import CALENDAR_FILE
 from ml_connector.gp.row import fold
 from ml_connector.gp.service_map import Meaning
 from ml_connector.gp.web_services import answers, documents, errors
@@ -214,6 +215,11 @@ class WebServicesBooks:
 
     def chart(self) -> Mapping[str, AccountCard]:
         return self._accounts()
+
+    @property
+    def period_source(self) -> str:
+        """Where fiscal periods come from, for people."""
+        return CALENDAR_FILE
 
     def fiscal_periods(self) -> tuple[FiscalPeriod, ...]:
         if self._calendar is None:

@@ -58,8 +58,10 @@ def walk(part: str, steps: Iterable[Step]) -> Iterator[Line]:
             continue
         for line in _of(part, step):
             yield line
-            if step.opens and line.mark in (Mark.WRONG, Mark.SKIPPED):
+            if step.opens and line.mark is Mark.WRONG:
                 shut = f"{step.what} comes first"
+            elif step.opens and line.mark is Mark.SKIPPED:
+                shut = line.says
 
 
 def wrong(lines: Iterable[Line]) -> bool:

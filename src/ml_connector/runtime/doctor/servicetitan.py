@@ -22,24 +22,27 @@ from ml_connector.servicetitan.wire import Listing
 PART = "ServiceTitan"
 
 
-def examine(settings: ServiceTitan, make: Callable[[], FieldService], now: Callable[[], datetime]) -> Iterator[Line]:
-    """`make` gives the tenant's client; it raises Interrupted where a credential is not to be had."""
+def examine(
+    settings: ServiceTitan, make: Callable[[], FieldService], now: Callable[[], datetime], lacking: str
+) -> Iterator[Line]:
+    """`make` gives the tenant's client; `lacking` says which credential is not there."""
     api, auth = settings.urls()
     hosts = {urlsplit(url).netloc: (setting, url) for setting, url in (("auth_url", auth), ("api_url", api))}
-    reached = True
+    first = lacking  # what has to be mended before anybody can sign in
     for setting, url in hosts.values():
         visit = Visit(Server(System.SERVICETITAN, f"servicetitan.{setting}"), url, tls, now, direct=False)
         part = f"{PART} {visit.host}"
         for line in walk(part, visit.steps()):
-            reached = reached and not (line.mark is Mark.WRONG and line.what != "clock")
+            if line.mark is Mark.WRONG and line.what != "clock":
+                first = first or f"{visit.host}, {line.what} comes first"
             yield line
         visit.close()
-    yield from walk(PART, _Tenant(make, reached).steps())
+    yield from walk(PART, _Tenant(make, first).steps())
 
 
 class _Tenant:
-    def __init__(self, make: Callable[[], FieldService], reached: bool) -> None:
-        self._make, self._reached = make, reached
+    def __init__(self, make: Callable[[], FieldService], first: str) -> None:
+        self._make, self._comes_first = make, first
         self._service: FieldService | None = None
         self._first: Finding | None = None  # what came of the first read
         self._began = 0.0
@@ -53,8 +56,8 @@ class _Tenant:
         ]
 
     def sign_in(self) -> Seen:
-        if not self._reached:
-            raise CannotTry("the way to ServiceTitan comes first")
+        if self._comes_first:
+            raise CannotTry(self._comes_first)
         self._service, self._began = self._make(), time.monotonic()
         self._service.sign_in()
         return "a token was given"

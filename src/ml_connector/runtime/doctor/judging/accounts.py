@@ -41,7 +41,7 @@ def named(rulebook: Rulebook, rule: CompanyRule, chart: Mapping[str, AccountCard
 
 def tax_details(rulebook: Rulebook, known: frozenset[str], alone: bool) -> str | Sequence[Finding]:
     """`alone`: the rulebook names no other company, to which a row might belong."""
-    lacking = {it.tax_detail: it.row for it in reversed(rulebook.taxes.values()) if it.tax_detail not in known}
+    lacking = {it.tax_detail: it.row for it in reversed(list(rulebook.taxes.values())) if it.tax_detail not in known}
     findings = [
         Finding(
             "tax_detail.missing",

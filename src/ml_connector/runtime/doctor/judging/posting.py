@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ml_connector.books.period import Series
 from ml_connector.books.posting import LedgerPosting, PostingDateSource, PostingSetup
 from ml_connector.findings import Finding
+
+T = TypeVar("T")
 
 NOUNS = {Series.SALES: "receivables", Series.PURCHASING: "payables"}
 ORIGINS = {Series.SALES: "Receivables Sales Entry", Series.PURCHASING: "Payables Trx Entry"}
@@ -51,7 +54,13 @@ class Origin:
         """GP's own word first."""
         if self.told is None:
             return self.answered
-        return PostingSetup(**{noun: _first(self.told, self.answered, noun) for noun in QUESTIONS})
+        told, answered = self.told, self.answered
+        return PostingSetup(
+            date_from=_first(told.date_from, answered.date_from),
+            ledger=_first(told.ledger, answered.ledger),
+            control_totals=_first(told.control_totals, answered.control_totals),
+            transaction_posting=_first(told.transaction_posting, answered.transaction_posting),
+        )
 
 
 def posting(it: Origin) -> str | Sequence[Finding]:
@@ -124,7 +133,7 @@ def _unanswered(it: Origin) -> Iterator[Finding]:
         yield Finding(
             "posting.unanswered",
             it.where,
-            f"not answered: {', '.join(open_)}. No service tells the posting set-up",
+            f"not answered, and no service tells it: {', '.join(open_)}",
             f"Ask the GP administrator to look in GP ({it.window}: {asked}); write the answers in the connection's "
             f"{it.setting}, and add the connection again with --replace.",
             warns=True,
@@ -151,6 +160,5 @@ def _differing(it: Origin) -> Iterator[Finding]:
         )
 
 
-def _first(told: PostingSetup, answered: PostingSetup, noun: str) -> object:
-    own = getattr(told, noun)
-    return getattr(answered, noun) if own is None else own
+def _first(told: T | None, answered: T | None) -> T | None:
+    return answered if told is None else told
