@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import typer
 from rich.markup import escape
+from rich.padding import Padding
 
 from ml_connector.cli import context
 from ml_connector.cli.context import Json
-from ml_connector.cli.output import Exit, findings, out, print_json
-from ml_connector.findings import Interrupted
+from ml_connector.cli.output import Exit, out, print_json
+from ml_connector.findings import Finding, Interrupted
 from ml_connector.runtime.doctor.lines import Line, Mark, wrong
 
+INDENT = 10
 COLOURS = {Mark.GOOD: "green", Mark.NOTE: "yellow", Mark.WRONG: "red", Mark.SKIPPED: "dim"}
 
 
@@ -50,33 +52,38 @@ def _everything() -> Iterator[Line]:
 
 
 def _told(lines: Iterable[Line]) -> list[Line]:
-    """Each line as it comes; what is skipped for one reason in one line."""
+    """Each line as it comes, under the name of its part; what is skipped for one reason in one line."""
     told: list[Line] = []
     waiting: list[Line] = []
     for line in lines:
-        if waiting and (line.mark is not Mark.SKIPPED or (line.part, line.says) != (waiting[0].part, waiting[0].says)):
-            _tell_skipped(waiting)
+        if waiting and (line.mark, line.part, line.says) != (Mark.SKIPPED, waiting[0].part, waiting[0].says):
+            _tell(Mark.SKIPPED, ", ".join(it.what for it in waiting), waiting[0].says)
             waiting = []
+        if not told or line.part != told[-1].part:
+            out.print(f"[bold]{escape(line.part)}[/]")
         if line.mark is Mark.SKIPPED:
             waiting.append(line)
         else:
-            _tell(line)
+            _tell(line.mark, line.what, line.says)
+            if line.finding:
+                _tell_finding(line.finding)
         told.append(line)
     if waiting:
-        _tell_skipped(waiting)
+        _tell(Mark.SKIPPED, ", ".join(it.what for it in waiting), waiting[0].says)
     return told
 
 
-def _tell(line: Line) -> None:
-    says = f"  [dim]{escape(line.says)}[/]" if line.says else ""
-    out.print(f"[{COLOURS[line.mark]}]{line.mark.value:<7}[/] {escape(line.title)}{says}")
-    findings([line.finding] if line.finding else [])
+def _tell(mark: Mark, what: str, says: str) -> None:
+    out.print(f"  [{COLOURS[mark]}]{mark.value:<7}[/] {escape(what)}  [dim]{escape(says)}[/]".rstrip())
 
 
-def _tell_skipped(lines: list[Line]) -> None:
-    title = escape(", ".join(line.what for line in lines))
-    part = f"{escape(lines[0].part)}: " if lines[0].part else ""
-    out.print(f"[dim]{Mark.SKIPPED.value:<7}[/] {part}{title}  [dim]{escape(lines[0].says)}[/]")
+def _tell_finding(finding: Finding) -> None:
+    for text in (
+        f"[bold]{finding.code}[/]  {escape(finding.where)}",
+        escape(finding.says),
+        f"[green]Remedy:[/] {escape(finding.remedy)}",
+    ):
+        out.print(Padding(text, (0, 0, 0, INDENT)))
 
 
 def _json(line: Line) -> dict[str, object]:

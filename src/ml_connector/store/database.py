@@ -215,7 +215,7 @@ def _finding(error: DBAPIError, where: str, patience: float) -> Finding | None:
             remedy = "Stop ml-connector and restore the ledger from its backup."
             return Finding("store.damaged", where, f"The ledger's file is damaged: {said}", remedy)
         case "read_only":
-            remedy = "Give the account that runs ml-connector the right to write it; of a standby, name the primary; then run again."
+            remedy = "Let the account that runs ml-connector write it (of a standby, name the primary); then run again."
             return Finding("store.read_only", where, f"The ledger can be read and not written: {said}", remedy)
         case "unreachable":
             remedy = "Check the database's address, that it runs, and that this user may open it; then run again."

@@ -100,6 +100,8 @@ class _Company:
         self._looking: Looking | None = None
         self._told = CompanyTold()
         self._chart: Mapping[str, AccountCard] | None = None
+        self._posting: Mapping[Series, PostingSetup] = {}
+        self._has_asked_posting = False
 
     def steps(self) -> Iterator[Step]:
         """What a transport has is known once its books are open, so the steps are given one by one."""
@@ -160,13 +162,15 @@ class _Company:
         rule, answers = self._room.rule, self._room.settings.posting_setup
         sold = series is Series.SALES
         ours = (rule.receivables_posting_date if sold else rule.payables_posting_date) if rule else None
-        nothing: Mapping[Series, PostingSetup] = {}
-        told, absent = self._if_there(self._looked.posting_setup, nothing)
+        absent: list[Finding] = []
+        if not self._has_asked_posting:
+            self._posting, absent = self._if_there(self._looked.posting_setup, self._posting)
+            self._has_asked_posting = True
         seen = posting.posting(
             posting.Origin(
                 company=self._room.company,
                 series=series,
-                told=told.get(series),
+                told=self._posting.get(series),
                 answered=answers.get("receivables" if sold else "payables", Posting()).setup(),
                 rulebook=ours,
                 has_rulebook=rule is not None,

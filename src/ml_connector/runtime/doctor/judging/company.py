@@ -48,8 +48,10 @@ def identity(told: CompanyTold, rule: CompanyRule) -> str | Sequence[Finding]:
                 "Set the right currency in the rulebook's Companies table and in the connection's settings.",
             )
         )
+    if not told.database:
+        return findings or f"GP calls it {told.name}; whether its database is {rule.gp_company}, no service tells"
     named = ", ".join(it for it in (told.name, told.database, told.currency) if it)
-    return findings or f"{named}, as the rulebook's row of {rule.company} means it"
+    return findings or f"{named}, as the rulebook means it"
 
 
 def modules(company: str, answers: Mapping[str, bool | None]) -> str | Sequence[Finding]:

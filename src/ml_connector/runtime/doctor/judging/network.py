@@ -186,4 +186,4 @@ def clock(server: Server, apart: float, whose: str = "the server's") -> Finding 
 
 
 def told_apart(apart: float) -> str:
-    return f"{abs(apart):.0f} seconds from ours"
+    return "as ours, to the second" if abs(apart) < 2 else f"{abs(apart):.0f} seconds from ours"
