@@ -68,12 +68,6 @@ class Database:
         """Where the ledger is, for people: the URL without its password."""
         return self._engine.url.render_as_string(hide_password=True)
 
-    @property
-    def file(self) -> Path | None:
-        """SQLite's file; None with PostgreSQL."""
-        named = self._engine.url.database
-        return Path(named) if named and not self.is_postgresql else None
-
     def close(self) -> None:
         self._engine.dispose()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -47,5 +48,8 @@ def settings(database: Database) -> Mapping[str, str]:
 
 def free_space(database: Database) -> int | None:
     """Bytes left on the disk of SQLite's file; None where the database is elsewhere."""
-    file = database.file
-    return None if file is None else shutil.disk_usage(file.parent).free
+    if database.is_postgresql:
+        return None
+    with database.reading() as sql:
+        file = next(row.file for row in sql.execute(sa.text("PRAGMA database_list")) if row.name == "main")
+    return shutil.disk_usage(Path(file).parent).free if file else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +36,7 @@ class Doctor:
     def ledger(self) -> Iterator[Line]:
         return ledger.examine(self.database)
 
-    def connection(self, name: str) -> Iterator[Line]:
+    def connection(self, name: str) -> Generator[Line, None, None]:
         """Every part of a connection. Raises Interrupted `connection.unknown`; whatever else is wrong is a line."""
         definition = self.database.connections(self.actor).get(name).definition
         try:

@@ -26,7 +26,7 @@ def examine(database: Database) -> Iterator[Line]:
     def space() -> Seen:
         free = health.free_space(database)
         if free is None:
-            raise CannotTry("the disk is the database server's")
+            raise CannotTry("it is on no disk of this machine")
         return judge.space(database.name, free)
 
     yield from walk(

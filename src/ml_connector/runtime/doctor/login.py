@@ -25,6 +25,7 @@ class Login:
         self._scheme, self._visit, self._wire, self._address = scheme, visit, wire, address
         self._got: Got | None = None
         self._no_service: Interrupted | None = None
+        self._unproven: Interrupted | None = None
 
     def steps(self) -> Iterator[Step]:
         yield Step("scheme", self.scheme, opens=True)
@@ -73,10 +74,17 @@ class Login:
         return self._wire().lanes.login.service(self._visit.host)
 
     def login(self) -> Seen:
-        self._wire().knock(self._address())
+        try:
+            self._wire().knock(self._address())
+        except Interrupted as stop:
+            if stop.finding.code != "gp.server_unproven":
+                raise
+            self._unproven = stop
         return f"{self._access.username} is let in, by {'NTLM' if self._scheme is Scheme.NTLM else 'Kerberos'}"
 
     def proof(self) -> Seen:
+        if self._unproven:
+            raise self._unproven
         if sys.platform != "win32" and not self._wire().lanes.server_proven:
             return [errors.server_unproven(self._visit.host)]
         return "the server proved that it is the one that the domain knows"
