@@ -88,8 +88,8 @@ def test_a_sound_connection_gives_good_lines_alone(patient: Practice) -> None:
         "GP FRM: accounts of the rulebook",
         "GP FRM: tax details of the rulebook",
         "GP FRM: fiscal periods",
-        "GP FRM: posting set-up, receivables",
-        "GP FRM: posting set-up, payables",
+        "GP FRM: posting set-up of receivables",
+        "GP FRM: posting set-up of payables",
         "GP FRM: modules",
     }
     assert wanted <= set(marks(lines, Mark.GOOD))
@@ -124,7 +124,7 @@ def test_the_good_lines_say_what_was_seen(patient: Practice) -> None:
     if patient.is_soap:
         assert says(lines, "GP FRM: company") == "7, Front Range Mechanical, Inc."
     source = "GP" if patient.dialect == "one" else "the connection's answers"
-    assert says(lines, "GP FRM: posting set-up, payables").endswith(f"from {source}")
+    assert says(lines, "GP FRM: posting set-up of payables").endswith(f"from {source}")
 
 
 def test_no_credential_is_told(patient: Practice, caplog: pytest.LogCaptureFixture) -> None:
@@ -343,14 +343,14 @@ def test_a_posting_date_from_the_batch_that_the_rulebook_denies_is_told(patient:
     if patient.dialect == "one":
         patient.company.do_set(posting_date_from="Batch")
         expected = dict.fromkeys(
-            ("GP FRM: posting set-up, receivables", "GP FRM: posting set-up, payables"), "posting.date_differs"
+            ("GP FRM: posting set-up of receivables", "GP FRM: posting set-up of payables"), "posting.date_differs"
         )
     else:
         patient.gp["posting_setup"]["payables"]["date_from"] = "batch"
-        expected = {"GP FRM: posting set-up, payables": "posting.date_differs"}
+        expected = {"GP FRM: posting set-up of payables": "posting.date_differs"}
     lines = patient.examine()
     assert findings(lines) == expected
-    found = finding_of(lines, "GP FRM: posting set-up, payables")
+    found = finding_of(lines, "GP FRM: posting set-up of payables")
     assert "GP takes the posting date from the batch" in found.says
     assert "Tools > Setup > Posting > Posting, series Purchasing, origin Payables Trx Entry" in found.remedy
 
@@ -361,7 +361,7 @@ def test_what_gp_does_with_its_batches_is_noted(patient: Practice) -> None:
     patient.company.do_set(control_totals=True)
     notes = findings(patient.examine(), Mark.NOTE)
     assert notes == dict.fromkeys(
-        ("GP FRM: posting set-up, receivables", "GP FRM: posting set-up, payables"), "posting.control_totals"
+        ("GP FRM: posting set-up of receivables", "GP FRM: posting set-up of payables"), "posting.control_totals"
     )
 
 
@@ -372,7 +372,7 @@ def test_a_posting_set_up_that_nobody_told_is_asked_for(patient: Practice) -> No
     del patient.gp["posting_setup"]["payables"]["control_totals"]
     lines = patient.examine()
     assert findings(lines) == {}
-    titles = "GP FRM: posting set-up, receivables", "GP FRM: posting set-up, payables"
+    titles = "GP FRM: posting set-up of receivables", "GP FRM: posting set-up of payables"
     assert findings(lines, Mark.NOTE) == dict.fromkeys(titles, "posting.unanswered")
     asked = finding_of(lines, titles[0])
     assert asked.says.endswith("date_from, ledger, control_totals, transaction_posting")
@@ -521,7 +521,7 @@ def test_a_wrong_client_secret_is_told_and_gp_is_looked_at_all_the_same(patient:
     skipped = marks(lines, Mark.SKIPPED)
     assert all(title.startswith("ServiceTitan: ") for title in skipped)
     assert {"ServiceTitan: app key and tenant", "ServiceTitan: rate"} <= set(skipped)
-    assert "GP FRM: posting set-up, payables" in marks(lines, Mark.GOOD)
+    assert "GP FRM: posting set-up of payables" in marks(lines, Mark.GOOD)
 
 
 @over(SBA)

@@ -74,7 +74,8 @@ def _told(lines: Iterable[Line]) -> list[Line]:
 
 
 def _tell(mark: Mark, what: str, says: str) -> None:
-    out.print(f"  [{COLOURS[mark]}]{mark.value:<7}[/] {escape(what)}  [dim]{escape(says)}[/]".rstrip())
+    told = f"  [dim]{escape(says)}[/]" if says else ""
+    out.print(f"  [{COLOURS[mark]}]{mark.value:<7}[/] {escape(what)}{told}")
 
 
 def _tell_finding(finding: Finding) -> None:
@@ -83,7 +84,7 @@ def _tell_finding(finding: Finding) -> None:
         escape(finding.says),
         f"[green]Remedy:[/] {escape(finding.remedy)}",
     ):
-        out.print(Padding(text, (0, 0, 0, INDENT)))
+        out.print(Padding(text, (0, 0, 0, INDENT), expand=False))
 
 
 def _json(line: Line) -> dict[str, object]:

@@ -89,7 +89,7 @@ class Looking:
                 found[series] = _posting(rows, row)
         lacking = [str(rows.origins[series][0]) for series in SUBLEDGERS if series not in found]
         if lacking:
-            where, says = "posting_setup.origins", f"GP's rows have no origin '{lacking[0]}'"
+            where, says = f"{rows.resource.name}.origins", f"GP's rows have no origin '{lacking[0]}'"
             raise Interrupted(errors.misfit(where, says))
         return found
 
@@ -165,7 +165,7 @@ def _format(segments: Iterable[Row]) -> AccountFormat | None:
 def _posting(rows: PostingRows, row: Row) -> PostingSetup:
     source = _meant(rows.dates, row.word("date_from"))
     if source is None:
-        where, says = "posting_setup.dates", f"'{row.word('date_from')}' is no word that the map knows"
+        where, says = f"{rows.resource.name}.dates", f"'{row.word('date_from')}' is no word that the map knows"
         raise Interrupted(errors.misfit(where, says))
     through, to = row.flag("through_ledger"), row.flag("to_ledger")
     controls = [row.flag(noun) for noun in ("control_count", "control_total") if row.has(noun)]

@@ -122,7 +122,7 @@ class _Company:
         yield Step("tax details of the rulebook", self.tax_details)
         yield Step("fiscal periods", self.periods)
         for series in SUBLEDGERS:
-            yield Step(f"posting set-up, {posting.NOUNS[series]}", partial(self.posting_setup, series))
+            yield Step(f"posting set-up of {posting.NOUNS[series]}", partial(self.posting_setup, series))
         yield Step("modules", self.modules)
 
     def open(self) -> Seen:
