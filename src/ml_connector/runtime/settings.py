@@ -205,7 +205,9 @@ def prefix_taken(settings: Settings, others: Iterable[Settings]) -> Finding | No
 def _faults(settings: Settings) -> list[str]:
     faults = []
     for place, url in (("api_url", settings.servicetitan.api_url), ("auth_url", settings.servicetitan.auth_url)):
-        if url and not url.startswith("https://") and urlsplit(url).hostname not in LOOPBACK:
+        if url and not _is_address(url):
+            faults.append(f"servicetitan.{place} '{url}': write scheme and host, as https://api.servicetitan.io")
+        elif url and not url.startswith("https://") and urlsplit(url).hostname not in LOOPBACK:
             faults.append(f"servicetitan.{place} '{url}': use https, for credentials travel there")
     if not NAME.match(settings.name):
         faults.append(f"name '{settings.name}': use small letters, digits and hyphens, 31 at most, a letter first")
@@ -236,12 +238,12 @@ def _faults(settings: Settings) -> list[str]:
 
 def _gp_faults(gp: Gp) -> Iterator[str]:
     if gp.transport == "sba":
-        if not gp.server:
+        if not _is_address(gp.server):
             yield "server: write scheme, host and port, as https://gp.example.com:48650"
         elif not gp.server.startswith("https://") and urlsplit(gp.server).hostname not in LOOPBACK:
             yield f"server '{gp.server}': use https; GP's REST services answer over TLS alone"
     else:
-        if not gp.endpoint:
+        if not _is_address(gp.endpoint):
             yield "endpoint: write the address of the web services, as http://gp.example.com:48620/DynamicsGPWebServices"
         if not gp.company_id:
             yield "company_id: write GP's number of the company (SY01500 in the system database shows it)"
@@ -249,6 +251,15 @@ def _gp_faults(gp: Gp) -> Iterator[str]:
             yield "calendar_file: name a calendar file; the web services do not tell fiscal periods"
     if gp.kerberos != Kerberos() and gp.authentication != "negotiate":
         yield "kerberos: it is for authentication = 'negotiate' alone"
+
+
+def _is_address(url: str) -> bool:
+    """Scheme and host, and a port that is one if there is any."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _wrong(where: str, says: str) -> Interrupted:

@@ -91,12 +91,12 @@ class Visit:
         return f"{host} is {', '.join(self._addresses)}" + (" (the proxy)" if self._proxy else "")
 
     def connect(self) -> Seen:
-        """The first of the addresses that takes the connection."""
+        """The first of the addresses that takes the connection; a proxy has to pass it on."""
         heard = []
         for address in self._addresses:
             try:
-                self._socket = socket.create_connection((address, self._near_port), PATIENCE)
-            except OSError as error:
+                self._socket = self._open(address)
+            except (OSError, http.client.HTTPException) as error:
                 heard.append(f"{address} port {self._near_port}: {_words(error)}")
             else:
                 return f"{address} takes connections on port {self._near_port}"
@@ -107,8 +107,9 @@ class Visit:
             plain = judge.plain(self.host)
             return [plain] if plain else "none: plain HTTP, on this machine"
         context = self._tls()
+        assert self._socket is not None, "the port comes first"
         try:
-            shown = _secured(self._through_proxy(), context, self.host)
+            shown = _secured(self._socket, context, self.host)
         except ssl.SSLCertVerificationError as error:
             certificate = self._unjudged()
             return [judge.refused(self.server, self.host, certificate, error.verify_code, error.verify_message)]
@@ -154,25 +155,21 @@ class Visit:
     def _by_proxy(self) -> str:
         return f"{self._proxy.host}:{self._proxy.port}" if self._proxy else ""
 
-    def _through_proxy(self) -> socket.socket:
-        """The connection, which a proxy first has to pass on."""
-        assert self._socket is not None, "the port comes first"
-        if self._proxy:
-            tunnel = http.client.HTTPConnection(self._proxy.host, self._proxy.port, timeout=PATIENCE)
-            tunnel.set_tunnel(self.host, self.port, dict(self._proxy.headers))
-            tunnel.connect()
-            self._socket.close()
-            self._socket = tunnel.sock
-        return self._socket
+    def _open(self, address: str) -> socket.socket:
+        if not self._proxy:
+            return socket.create_connection((address, self.port), PATIENCE)
+        tunnel = http.client.HTTPConnection(address, self._proxy.port, timeout=PATIENCE)
+        tunnel.set_tunnel(self.host, self.port, dict(self._proxy.headers))
+        tunnel.connect()
+        return tunnel.sock
 
     def _unjudged(self) -> Certificate | None:
         """What the server shows, on a connection of its own that nothing is said on; for the words of a finding."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        with contextlib.suppress(OSError, ValueError):
-            plain = socket.create_connection((self._addresses[0], self._near_port), PATIENCE)
-            with contextlib.closing(_secured(plain, context, self.host)) as shown:
-                return _certificate(shown)
+        wrong = contextlib.suppress(OSError, ValueError, http.client.HTTPException)
+        with wrong, contextlib.closing(_secured(self._open(self._addresses[0]), context, self.host)) as shown:
+            return _certificate(shown)
         return None
 
 
