@@ -12,7 +12,7 @@ import pytest
 
 from ml_connector.mapping.options import OPTIONS
 from ml_connector.runtime import settings as form
-from ml_connector.runtime.settings import Gp, Kerberos, ServiceTitan, Settings
+from ml_connector.runtime.settings import Gp, Kerberos, Modules, Posting, ServiceTitan, Settings
 from tests.house.reading import DOCS, ROOT, cells, first_cells, name_of, pages, section
 
 CONNECTIONS = DOCS / "connections.md"
@@ -21,6 +21,8 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## ServiceTitan", ServiceTitan),
     ("## GP", Gp),
     ("## Kerberos", Kerberos),
+    ("## Posting set-up", Posting),
+    ("## Modules", Modules),
 )
 
 
@@ -34,12 +36,14 @@ def test_every_setting_is_explained_with_its_type_and_default(heading: str, stru
         _, kind, default, meaning = rows[name]
         assert meaning, name
         assert kind == _kind(field.type), name
-        assert default == _default(field.default), name
+        assert default == _default(None if field.default_factory is not msgspec.NODEFAULT else field.default), name
 
 
 def _kind(type_: object) -> str:
     if type_ == tuple[str, ...]:
         return "list of texts"
+    if type(None) in get_args(type_):
+        (type_,) = (it for it in get_args(type_) if it is not type(None))
     if get_args(type_) and getattr(type_, "__origin__", None) is not dict:
         return " or ".join(get_args(type_))
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}.get(type_, "table")  # type: ignore[call-overload, no-any-return]
@@ -48,7 +52,7 @@ def _kind(type_: object) -> str:
 def _default(value: object) -> str:
     if value is msgspec.NODEFAULT:
         return "required"
-    if value in ("", (), Kerberos()):
+    if value in ("", (), None) or isinstance(value, msgspec.Struct):
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -609,35 +609,27 @@ def test_a_rejected_request_says_which_field(waits: Waits) -> None:
     assert "from: The value is not valid." in finding.says
 
 
-def test_a_check_names_all_that_is_missing(waits: Waits) -> None:
-    """Doctor tries sign-in, app key and one row of everything, and tells each by name."""
+def test_one_row_tells_whether_a_scope_is_there(waits: Waits) -> None:
+    """Doctor tries one row of everything: the scopes that are missing, and those alone, are told."""
     missing = {"tn.jpm.jobs:r", "tn.acc.taxzones:r"}
     with serving(Shop(MONTH, scopes=set(SCOPES) - missing), waits) as service:
-        results = service.check()
-    assert [name for name, _ in results[:2]] == ["sign-in", "app key and tenant"]
-    assert len(results) == 2 + len(NEEDED)
-    wrong = {name: finding.code for name, finding in results if finding}
-    assert wrong == dict.fromkeys(
-        ["jpm/jobs (tn.jpm.jobs:r)", "accounting/tax-zones (tn.acc.taxzones:r)"], "servicetitan.forbidden"
-    )
+        service.sign_in()
+        wrong = {}
+        for listing in NEEDED:
+            try:
+                service.try_one(listing)
+            except Interrupted as stop:
+                wrong[listing.scope] = stop.finding.code
+    assert wrong == dict.fromkeys(missing, "servicetitan.forbidden")
 
 
-@pytest.mark.parametrize(
-    ("change", "names", "expected"),
-    [
-        ({"client_secret": "x"}, ["sign-in"], "servicetitan.credentials"),
-        ({"app_key": "x"}, ["sign-in", "app key and tenant"], "servicetitan.app_key"),
-    ],
-)
-def test_a_check_stops_where_nothing_else_can_work(
-    change: dict[str, Any], names: list[str], expected: str, waits: Waits
-) -> None:
-    """One cause, one finding: not eleven."""
-    with serving(Shop(MONTH), waits, **change) as service:
-        results = service.check()
-    assert [name for name, _ in results] == names
-    assert results[-1][1] is not None
-    assert results[-1][1].code == expected
+def test_answers_of_too_many_calls_are_counted(waits: Waits) -> None:
+    """So that doctor can say that another program uses the same application."""
+    shop = Shop(MONTH)
+    shop.faults.order(Fault.TOO_MANY_REQUESTS, path="business-units", seconds=1, times=3)
+    with serving(shop, waits) as service:
+        service.business_units()
+        assert service.throttled == 3
 
 
 # ---- patience and pace
@@ -766,7 +758,8 @@ def test_every_request_is_as_the_official_documents_say(waits: Waits) -> None:
         service.tax_zones()
         service.business_units()
         service.released()
-        assert all(finding is None for _, finding in service.check())
+        for listing in NEEDED:
+            service.try_one(listing)
     reads = [call.request for call in application.calls if call.request.path != "/connect/token"]
     assert {request.method for request in reads} == {"GET"}
     for request in reads:

@@ -10,11 +10,11 @@ import typer
 
 from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
-from ml_connector.cli.output import Exit, out, print_json, table, tell_checks
+from ml_connector.cli.doctors import report
+from ml_connector.cli.output import out, print_json, table
 from ml_connector.docket.people import Permission
 from ml_connector.findings import Interrupted
 from ml_connector.runtime import settings as form
-from ml_connector.runtime.checkup import checkup
 
 app = typer.Typer(help="ServiceTitan tenants and the GP companies they feed.", no_args_is_help=True)
 
@@ -77,14 +77,8 @@ def show(name: Name, json: Json = False) -> None:
 
 @app.command("check", epilog="Example: ml-connector connection check denver")
 def check(name: Name, json: Json = False) -> None:
-    """Reach both systems and say, a line each, what is good, or what is wrong and who mends it where."""
-    lines = list(checkup(context.connection(name, Permission.CHECK)))
-    wrong = [finding for _, finding in lines if finding and not finding.warns]
-    if json:
-        print_json([{"what": what, "finding": finding} for what, finding in lines])
-    else:
-        tell_checks(lines)
-    raise typer.Exit(Exit.FAILED if wrong else Exit.DONE)
+    """Look at every part of one connection, and say of each what is good, or what is wrong and who mends it where."""
+    report(context.opened(Permission.CHECK).doctor.connection(name), json)
 
 
 def _asked_mode() -> str:

@@ -16,6 +16,7 @@ import typer
 from ml_connector.docket.people import Permission, Person
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.runtime import keys
+from ml_connector.runtime.doctor.examination import Doctor
 from ml_connector.runtime.people import os_account, permitted
 from ml_connector.runtime.settings import Settings, from_values
 from ml_connector.runtime.wiring import Wired, open_connection
@@ -62,6 +63,11 @@ class Opened:
     @property
     def vault(self) -> Vault:
         return Vault(self.database, keys.master_keys(data_folder()), self.person.name)
+
+    @property
+    def doctor(self) -> Doctor:
+        folder = data_folder()
+        return Doctor(self.database, self.person.name, keys.master_keys(folder), folder / "contracts")
 
     def settings(self, name: str) -> Settings:
         return from_values(self.connections.get(name).definition, f"connection {name}")

@@ -1,19 +1,16 @@
-"""ml-connector run, status, doctor."""
+"""ml-connector run, status."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from ml_connector.cli import context
-from ml_connector.cli.context import Json, Name, Opened
-from ml_connector.cli.output import Exit, findings, money, out, print_json, progress, table, tell_checks
+from ml_connector.cli.context import Json, Name
+from ml_connector.cli.output import Exit, findings, money, out, print_json, progress, table
 from ml_connector.docket.people import Permission
-from ml_connector.findings import Finding, Interrupted
 from ml_connector.pipeline.road import RunResult
-from ml_connector.runtime.checkup import checkup
 from ml_connector.runtime.run import run
 from ml_connector.runtime.standing import Status, status
 
@@ -21,7 +18,6 @@ from ml_connector.runtime.standing import Status, status
 def register(app: typer.Typer) -> None:
     app.command("run", epilog="Example: ml-connector run denver --dry-run")(run_once)
     app.command("status", epilog="Example: ml-connector status denver --json")(show_status)
-    app.command("doctor", epilog="Example: ml-connector doctor")(doctor)
 
 
 def run_once(
@@ -54,30 +50,6 @@ def show_status(name: Name, json: Json = False) -> None:
         for it in standing.runs
     ]
     table("Last runs", ("run:", "started (UTC)", "", "outcome", "who"), rows)
-
-
-def doctor(json: Json = False) -> None:
-    """What is configured, and whether each part can be reached."""
-    opened = context.opened(Permission.CHECK)
-    names = [it.name for it in opened.connections.all()]
-    report: list[tuple[str, Finding | None]] = [(f"ledger {opened.database.name}", None)]
-    for name in names:
-        report += [(f"{name}: {what}", finding) for what, finding in _checked(opened, name)]
-    wrong = any(finding and not finding.warns for _, finding in report)
-    if json:
-        print_json([{"what": what, "finding": finding} for what, finding in report])
-    else:
-        tell_checks(report)
-        if not names:
-            out.print("No connection yet: see 'ml-connector connection add --help'.")
-    raise typer.Exit(Exit.FAILED if wrong else Exit.DONE)
-
-
-def _checked(opened: Opened, name: str) -> Iterable[tuple[str, Finding | None]]:
-    try:
-        return list(checkup(opened.connection(name)))
-    except Interrupted as fault:
-        return [("settings", fault.finding)]
 
 
 def _tell(result: RunResult, standing: Status, name: str) -> None:

@@ -9,6 +9,9 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import quote
 
+from ml_connector.findings import Interrupted
+from ml_connector.gp import errors
+
 
 class Scheme(Enum):
     """How Windows Authentication is done. An installation may switch NTLM off; the others may be all it takes."""
@@ -85,10 +88,21 @@ class Access:
         return f"{root}/{path.lstrip('/')}"
 
     def tls(self) -> ssl.SSLContext:
-        """How the server's certificate is judged. Raises OSError where the bundle cannot be read."""
-        if self.verify:
-            return ssl.create_default_context(cafile=str(self.ca_bundle) if self.ca_bundle else None)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
+        """How the server's certificate is judged. Raises Interrupted where the bundle cannot be read."""
+        return trust(self.verify, self.ca_bundle)
+
+
+def trust(verify: bool, ca_bundle: Path | None) -> ssl.SSLContext:
+    """The authorities by which a server's certificate is judged: the bundle's, or the machine's, or none at all.
+
+    Raises Interrupted where the bundle cannot be read.
+    """
+    if verify:
+        try:
+            return ssl.create_default_context(cafile=str(ca_bundle) if ca_bundle else None)
+        except OSError as error:  # of which ssl.SSLError is one
+            raise Interrupted(errors.ca_bundle(str(ca_bundle), error.strerror or str(error))) from None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from ml_connector.books.account import AccountFormat, AccountNumber
+from ml_connector.books.posting import PostingDateSource
 from ml_connector.findings import Finding
 from ml_connector.mapping.options import OPTION_BY_NAME, Options
 from ml_connector.mapping.rulebook import (
@@ -20,7 +21,6 @@ from ml_connector.mapping.rulebook import (
     CompanyRule,
     CustomerRule,
     PartyDefault,
-    PostingDateSource,
     Rulebook,
     TaxRule,
     VendorRule,

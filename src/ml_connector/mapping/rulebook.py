@@ -6,21 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from enum import Enum
 
 from ml_connector.books.account import AccountFormat, AccountNumber
+from ml_connector.books.posting import PostingDateSource
 from ml_connector.field.source import Named
 from ml_connector.mapping.options import Options
 from ml_connector.money import Currency
 from ml_connector.parties.ownership import Field, FieldRule
 from ml_connector.parties.party import Role
-
-
-class PostingDateSource(Enum):
-    """Where GP takes the general-ledger date from, as its posting set-up says for each origin."""
-
-    TRANSACTION = "transaction"
-    BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True)

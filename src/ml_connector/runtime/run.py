@@ -13,7 +13,7 @@ from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.pipeline.ports import Clock, Progress
 from ml_connector.pipeline.review import waiting
 from ml_connector.pipeline.road import Company, Road, RunResult
-from ml_connector.runtime import metrics
+from ml_connector.runtime import metrics, readiness
 from ml_connector.runtime.heartbeat import Heartbeat
 from ml_connector.runtime.logs import bound
 from ml_connector.runtime.settings import Settings
@@ -101,38 +101,14 @@ def dockets_to_replay(ledger: Ledger, code: str | None, all_held: bool, planned:
 
 def may_begin(wired: Wired, rulebook: Rulebook, dry: bool) -> None:
     """Raises Interrupted where a person has something to do before the first run."""
-    name = wired.settings.name
-    missing = sorted(set(rulebook.companies) - set(wired.settings.gp))
-    if missing:
-        raise Interrupted(
-            Finding(
-                "connection.company_missing",
-                f"connection {name}",
-                f"the rulebook names company {', '.join(missing)}, and the connection does not say how to reach it",
-                "Add [gp.<company>] to the connection's settings, or correct the rulebook's Companies table.",
-            )
-        )
-    other = [c for c, rule in rulebook.companies.items() if rule.currency is not wired.settings.money]
-    if other:
-        raise Interrupted(
-            Finding(
-                "connection.currency",
-                f"connection {name}",
-                f"company {', '.join(other)} keeps its books in another currency than the tenant's {wired.settings.currency}",
-                "Set the right currency in the connection's settings or in the rulebook's Companies table.",
-            )
-        )
-    if dry or wired.settings.sandbox:
+    settings, name = wired.settings, wired.settings.name
+    stop = readiness.company_missing(settings, rulebook) or readiness.other_currency(settings, rulebook)
+    if stop is None and not dry:
+        stop = readiness.cut_over_missing(settings, rulebook)
+    if stop:
+        raise Interrupted(stop)
+    if dry or settings.sandbox:
         return
-    if any(rule.cut_over is None for rule in rulebook.companies.values()):
-        raise Interrupted(
-            Finding(
-                "company.cut_over_missing",
-                f"connection {name}",
-                "a company has no cut-over date, so history could be entered a second time",
-                "In the rulebook's Companies table, fill cut_over; import the rulebook and make a dry run.",
-            )
-        )
     if not wired.ledger.has_run(dry=True, outcome=FINISHED):
         raise Interrupted(
             Finding(

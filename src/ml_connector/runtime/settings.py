@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from ml_connector.books.number import PREFIX
+from ml_connector.books.posting import LedgerPosting, PostingDateSource, PostingSetup
 from ml_connector.docket.review import Policy
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.money import Currency, Money
@@ -60,6 +61,31 @@ class Kerberos(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service: str = ""  # the service name (SPN); blank: HTTP/ and the host of the server
 
 
+class Posting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an administrator read in GP's Posting Setup window, for one origin; None where nobody has looked."""
+
+    date_from: Literal["transaction", "batch"] | None = None
+    ledger: Literal["to", "through", "neither"] | None = None
+    control_totals: bool | None = None
+    transaction_posting: bool | None = None
+
+    def setup(self) -> PostingSetup:
+        return PostingSetup(
+            date_from=PostingDateSource(self.date_from) if self.date_from else None,
+            ledger=LedgerPosting(self.ledger) if self.ledger else None,
+            control_totals=self.control_totals,
+            transaction_posting=self.transaction_posting,
+        )
+
+
+class Modules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the company uses what wants more of a document than we send; None where nobody has looked."""
+
+    analytical_accounting: bool | None = None
+    project_accounting: bool | None = None
+    job_cost: bool | None = None  # an add-on that keeps the cost of work
+
+
 class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one GP company is reached. Seconds for every time."""
 
@@ -83,6 +109,8 @@ class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read_back_percent: int = 5
     calendar_file: str = ""  # fiscal periods, where SBA has none
     chart_file: str = ""  # the chart of accounts, where SBA has none
+    posting_setup: dict[Literal["receivables", "payables"], Posting] = {}
+    modules: Modules = Modules()
 
 
 class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -180,6 +208,21 @@ def to_values(settings: Settings) -> Mapping[str, object]:
     return values
 
 
+def credentials(settings: Settings) -> Mapping[str, str]:
+    """Every reference to a credential, by the setting that it stands in."""
+    references = {
+        "servicetitan.client_id": settings.servicetitan.client_id,
+        "servicetitan.client_secret": settings.servicetitan.client_secret,
+        "servicetitan.app_key": settings.servicetitan.app_key,
+    }
+    for company, gp in settings.gp.items():
+        references[f"gp.{company}.username"] = gp.username
+        if gp.password or not gp.kerberos.keytab:
+            references[f"gp.{company}.password"] = gp.password
+    references |= {f"webhooks.secrets[{n}]": it for n, it in enumerate(settings.webhooks.secrets, 1)}
+    return references | {f"alerts.to[{n}]": it for n, it in enumerate(settings.alerts.to, 1)}
+
+
 def secret(reference: str, what: str, vault: Callable[[str], str]) -> str:
     """The credential behind a reference; `vault` opens a sealed one by name.
 
@@ -222,7 +265,9 @@ def prefix_taken(settings: Settings, others: Iterable[Settings]) -> Finding | No
 def _faults(settings: Settings) -> list[str]:
     faults = []
     for place, url in (("api_url", settings.servicetitan.api_url), ("auth_url", settings.servicetitan.auth_url)):
-        if url and not url.startswith("https://") and urlsplit(url).hostname not in LOOPBACK:
+        if url and not _is_address(url):
+            faults.append(f"servicetitan.{place} '{url}': write scheme and host, as https://api.servicetitan.io")
+        elif url and not url.startswith("https://") and urlsplit(url).hostname not in LOOPBACK:
             faults.append(f"servicetitan.{place} '{url}': use https, for credentials travel there")
     if not NAME.match(settings.name):
         faults.append(f"name '{settings.name}': use small letters, digits and hyphens, 31 at most, a letter first")
@@ -246,21 +291,12 @@ def _faults(settings: Settings) -> list[str]:
     for company, gp in settings.gp.items():
         faults += [f"gp.{company}.{fault}" for fault in _gp_faults(gp)]
     faults += [f"webhooks.{fault}" for fault in _webhook_faults(settings.webhooks)]
-    credentials = {
-        "servicetitan.client_id": settings.servicetitan.client_id,
-        "servicetitan.client_secret": settings.servicetitan.client_secret,
-        "servicetitan.app_key": settings.servicetitan.app_key,
-    }
     for company, gp in settings.gp.items():
-        credentials[f"gp.{company}.username"] = gp.username
-        if gp.password or not gp.kerberos.keytab:
-            credentials[f"gp.{company}.password"] = gp.password
         if not 0 <= gp.read_back_percent <= 100:
             faults.append(f"gp.{company}.read_back_percent: use 0 to 100")
         if gp.pause <= 0:
             faults.append(f"gp.{company}.pause: use seconds, longer than GP's own timeout")
-    credentials |= {f"webhooks.secrets[{n}]": reference for n, reference in enumerate(settings.webhooks.secrets, 1)}
-    for place, reference in credentials.items():
+    for place, reference in credentials(settings).items():
         if not REFERENCE.match(reference):
             faults.append(
                 f"{place}: write a reference (vault:NAME, env:NAME or file:/path), never the credential itself"
@@ -269,8 +305,6 @@ def _faults(settings: Settings) -> list[str]:
 
 
 def _alert_faults(alerts: Alerts) -> Iterator[str]:
-    if not all(REFERENCE.match(it) for it in alerts.to):
-        yield "to: write references (vault:NAME, env:NAME or file:/path), never the addresses, for they hold secrets"
     for text in alerts.digest:
         if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
             yield f"digest '{text}': write a time of the day as 07:00"
@@ -283,12 +317,12 @@ def _alert_faults(alerts: Alerts) -> Iterator[str]:
 
 def _gp_faults(gp: Gp) -> Iterator[str]:
     if gp.transport == "sba":
-        if not gp.server:
+        if not _is_address(gp.server):
             yield "server: write scheme, host and port, as https://gp.example.com:48650"
         elif not gp.server.startswith("https://") and urlsplit(gp.server).hostname not in LOOPBACK:
             yield f"server '{gp.server}': use https; GP's REST services answer over TLS alone"
     else:
-        if not gp.endpoint:
+        if not _is_address(gp.endpoint):
             yield "endpoint: write the address of the web services, as http://gp.example.com:48620/DynamicsGPWebServices"
         if not gp.company_id:
             yield "company_id: write GP's number of the company (SY01500 in the system database shows it)"
@@ -307,6 +341,15 @@ def _webhook_faults(webhooks: Webhooks) -> Iterator[str]:
         yield "debounce: use seconds, above 0, no more than longest_delay, and both an hour at most"
     if not 1024 <= webhooks.max_bytes <= LARGEST_WEBHOOK:
         yield f"max_bytes: use 1024 to {LARGEST_WEBHOOK}"
+
+
+def _is_address(url: str) -> bool:
+    """Scheme and host, and a port that is one if there is any."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _wrong(where: str, says: str) -> Interrupted:

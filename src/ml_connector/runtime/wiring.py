@@ -23,7 +23,6 @@ from ml_connector.pipeline import ports
 from ml_connector.runtime import metrics
 from ml_connector.runtime.clock import SystemClock
 from ml_connector.runtime.settings import Gp, Settings, from_values, secret
-from ml_connector.runtime.webhooks import keys_of
 from ml_connector.servicetitan.auth import Access
 from ml_connector.servicetitan.client import Client
 from ml_connector.servicetitan.field_service import FieldService
@@ -44,20 +43,10 @@ class Wired:
     field_service: FieldService
     books: Mapping[str, GpBooks | WebServicesBooks]  # by the rulebook's short name of the company
     clock: SystemClock
-    webhook_findings: tuple[Finding, ...] = ()  # why a key of the webhooks cannot be used
 
     def rulebook(self, version: int | None = None) -> tuple[int, Rulebook]:
         """That version, or the newest. Raises Interrupted where there is none, or where it no longer makes sense."""
-        found = self.ledger.rulebook(version)
-        if found is None:
-            name = self.settings.name
-            remedy = f"Run 'ml-connector rulebook import {name} PATH' with a workbook or a folder of CSV files."
-            raise Interrupted(Finding("rulebook.none", f"connection {name}", "it has no rulebook", remedy))
-        record, tables = found
-        made = read(tables)
-        if isinstance(made, tuple):
-            raise Interrupted(*made)
-        return record.version, made
+        return rulebook_of(self.ledger, version)
 
     def under(self, lease: Lease) -> Wired:
         """The same, writing only while the lease is held."""
@@ -74,6 +63,20 @@ class Wired:
         self.database.close()
 
 
+def rulebook_of(ledger: Ledger, version: int | None = None) -> tuple[int, Rulebook]:
+    """Its version, and itself. Raises Interrupted where there is none, or where it no longer makes sense."""
+    found = ledger.rulebook(version)
+    if found is None:
+        name = ledger.connection_name
+        remedy = f"Run 'ml-connector rulebook import {name} PATH' with a workbook or a folder of CSV files."
+        raise Interrupted(Finding("rulebook.none", f"connection {name}", "it has no rulebook", remedy))
+    record, tables = found
+    made = read(tables)
+    if isinstance(made, tuple):
+        raise Interrupted(*made)
+    return record.version, made
+
+
 def open_connection(
     database: Database, name: str, actor: str, keys: Sequence[MasterKey] = (), folder: Path | None = None
 ) -> Wired:
@@ -82,8 +85,22 @@ def open_connection(
     Raises Interrupted where it is unknown, or a credential or file it refers to is missing.
     """
     settings = from_values(database.connections(actor).get(name).definition, f"connection {name}")
-    api_url, auth_url = settings.servicetitan.urls()
     vault = Vault(database, keys, actor).get
+    client = servicetitan_client(settings, vault)
+    return Wired(
+        settings=settings,
+        database=database,
+        ledger=database.ledger(name, actor),
+        client=client,
+        field_service=FieldService(client),
+        books={company: gp_books(settings, company, vault, folder) for company in settings.gp},
+        clock=SystemClock(ZoneInfo(settings.time_zone)),
+    )
+
+
+def servicetitan_client(settings: Settings, vault: Callable[[str], str]) -> Client:
+    """Raises Interrupted where a credential is not to be had."""
+    api_url, auth_url = settings.servicetitan.urls()
     access = Access(
         tenant_id=settings.servicetitan.tenant_id,
         client_id=secret(settings.servicetitan.client_id, "servicetitan.client_id", vault),
@@ -91,21 +108,16 @@ def open_connection(
         app_key=secret(settings.servicetitan.app_key, "servicetitan.app_key", vault),
         api_url=api_url,
         auth_url=auth_url,
-        heard=metrics.hearing(name, "servicetitan"),
+        heard=metrics.hearing(settings.name, "servicetitan"),
     )
-    client = Client(access)
-    return Wired(
-        settings=settings,
-        database=database,
-        ledger=database.ledger(name, actor),
-        client=client,
-        field_service=FieldService(client),
-        books={
-            company: _books(name, company, gp, settings.money, vault, folder) for company, gp in settings.gp.items()
-        },
-        clock=SystemClock(ZoneInfo(settings.time_zone)),
-        webhook_findings=keys_of(name, settings.webhooks, vault)[1],
-    )
+    return Client(access)
+
+
+def gp_books(
+    settings: Settings, company: str, vault: Callable[[str], str], folder: Path | None
+) -> GpBooks | WebServicesBooks:
+    """Raises Interrupted where a credential, the service map or another file is not to be had."""
+    return _books(settings.name, company, settings.gp[company], settings.money, vault, folder)
 
 
 def _books(

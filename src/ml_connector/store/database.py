@@ -280,6 +280,9 @@ def _finding(error: DBAPIError, where: str, patience: float) -> Finding | None:
         case "damaged":
             remedy = "Stop ml-connector and restore the ledger from its backup."
             return Finding("store.damaged", where, f"The ledger's file is damaged: {said}", remedy)
+        case "read_only":
+            remedy = "Let the account that runs ml-connector write it (of a standby, name the primary); then run again."
+            return Finding("store.read_only", where, f"The ledger can be read and not written: {said}", remedy)
         case "unreachable":
             remedy = "Check the database's address, that it runs, and that this user may open it; then run again."
             return Finding("store.unreachable", where, f"The ledger cannot be opened: {said}", remedy)
@@ -288,10 +291,17 @@ def _finding(error: DBAPIError, where: str, patience: float) -> Finding | None:
 
 
 _SQLITE = {"BUSY": "locked", "LOCKED": "locked", "FULL": "full", "IOERR": "full", "CORRUPT": "damaged"}
-_SQLITE |= {"NOTADB": "damaged", "CANTOPEN": "unreachable", "READONLY": "unreachable", "PERM": "unreachable"}
+_SQLITE |= {"NOTADB": "damaged", "CANTOPEN": "unreachable", "READONLY": "read_only", "PERM": "unreachable"}
 # SQLSTATE classes (PostgreSQL, appendix A): connection, authorisation, catalog name, shutdown; disk; locks.
 _SQLSTATE = {"08": "unreachable", "28": "unreachable", "3D": "unreachable", "57": "unreachable", "42501": "unreachable"}
-_SQLSTATE |= {"53": "full", "53300": "unreachable", "55P03": "locked", "40001": "locked", "40P01": "locked"}
+_SQLSTATE |= {
+    "53": "full",
+    "53300": "unreachable",
+    "55P03": "locked",
+    "40001": "locked",
+    "40P01": "locked",
+    "25006": "read_only",
+}
 _SQLSTATE |= {"25P03": "cut off"}
 
 
