@@ -174,7 +174,7 @@ def test_the_check_of_a_connection_says_why_its_key_cannot_be_used(
     for name in ("ID", "SECRET", "KEY", "USER", "PASSWORD"):
         monkeypatch.setenv(name, "of-the-test")
     answers = []
-    for secrets in ([a_key_file(tmp_path, "short")], [a_key_file(tmp_path)], []):
+    for secrets in ([a_key_file(tmp_path, "guessable", "short-key")], [a_key_file(tmp_path)], []):
         add_connection(url, tmp_path, secrets=secrets)
         with contextlib.closing(open_connection(Database(url), "north", "maria")) as wired:
             first = list(itertools.islice(checkup(wired), 2))
@@ -245,7 +245,7 @@ CHUNKED = "Transfer-Encoding: chunked"
         ([head(f"Content-Length: {len(BODY) + 50}"), BODY], 408),
         ([head(CHUNKED), b"%x\r\n%s\r\n" % (len(BODY), BODY)], 408),
         ([head(f"Content-Length: {len(BODY) - 1}"), BODY], 401),
-        ([head(), BODY], 401),
+        ([head()], 401),
         ([head("Content-Length: -1"), BODY], 400),
         ([head("Content-Length: many"), BODY], 400),
         ([head("Content-Length: 5", f"Content-Length: {len(BODY)}"), BODY], 400),
