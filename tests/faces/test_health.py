@@ -14,6 +14,7 @@ from ml_connector.docket.records import Decide
 from ml_connector.docket.stages import ClosedByHand, Held, HeldBeforePlan, InDoubt, Planned
 from ml_connector.docket.trail import Event
 from ml_connector.findings import Finding
+from ml_connector.runtime import metrics
 from ml_connector.runtime.pulse import Engine
 from ml_connector.store.database import Database
 from ml_connector.store.deliveries import Arrival, Deliveries
@@ -34,6 +35,7 @@ from tests.contract.ledger_contract import (
     swept,
 )
 from tests.faces.web import KEY, Sender, add_connection, serving
+from tests.house.reading import DOCS, cells, section
 
 TOKEN = "nUe4Yx2pRb7Zk9Wm"
 UNMAPPED = Finding("account.unmapped", "line 3", "No account for 'AC-TUNE'.", "Add a row to Accounts, then replay.")
@@ -250,6 +252,22 @@ def test_metrics_hold_for_prometheus_own_reader(ledger_url: str, ledger: Ledger)
         assert family.name.startswith("ml_connector_")
         assert family.documentation.endswith(".")
         assert family.type in ("gauge", "histogram")
+
+
+def test_every_metric_is_explained_with_its_labels(ledger_url: str, ledger: Ledger) -> None:
+    """Who sees a figure finds it on the page, and the page names none that is not there."""
+    metrics.hearing("any", "gp", "FRM")("200", 0.1)
+    metrics.run_ended("any", "finished", 1)
+    metrics.delivered("any", "kept", 0.1)
+    rows = cells(section(DOCS / "operations.md", "## Metrics"))
+    explained = {row[0]: {it.strip() for it in row[1].split(",") if it.strip()} for row in rows}
+    explained["ml_connector_documents_amount"] = explained["ml_connector_documents"]
+    with serving(ledger_url, now=noon, engine=Engine(lambda: True, lambda: {"worker-1": 1.0})) as http:
+        families = list(text_string_to_metric_families(http.get("/metrics").text))
+    assert {it.name for it in families} == set(explained)
+    for family in families:
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == explained[family.name], family.name
 
 
 # Who may look

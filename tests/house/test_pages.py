@@ -12,7 +12,7 @@ import pytest
 
 from ml_connector.mapping.options import OPTIONS
 from ml_connector.runtime import settings as form
-from ml_connector.runtime.settings import Gp, Kerberos, Modules, Posting, ServiceTitan, Settings
+from ml_connector.runtime.settings import Gp, Kerberos, Modules, Posting, ServiceTitan, Settings, Webhooks
 from tests.house.reading import DOCS, ROOT, cells, first_cells, name_of, pages, section
 
 CONNECTIONS = DOCS / "connections.md"
@@ -23,6 +23,7 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## Kerberos", Kerberos),
     ("## Posting set-up", Posting),
     ("## Modules", Modules),
+    ("## Webhooks", Webhooks),
 )
 
 
@@ -64,6 +65,7 @@ def test_the_example_of_a_connection_can_be_added_as_it_stands() -> None:
     settings = form.from_values(values, "the example")
     assert set(values) == {it.encode_name for it in msgspec.structs.fields(Settings)}
     assert set(values["servicetitan"]) == {it.encode_name for it in msgspec.structs.fields(ServiceTitan)}
+    assert set(values["webhooks"]) == {it.encode_name for it in msgspec.structs.fields(Webhooks)}
     for company in settings.gp:
         assert set(values["gp"][company]) == {it.encode_name for it in msgspec.structs.fields(Gp)}
 

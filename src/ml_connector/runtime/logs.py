@@ -50,8 +50,6 @@ def begin(form: Literal["json", "plain"] = "json", level: int | str = logging.IN
         library = logging.getLogger(name)
         library.handlers, library.propagate = [handler], False
         library.setLevel(max(least, root.level))
-    for child in ("uvicorn.error", "uvicorn.access"):
-        logging.getLogger(child).handlers.clear()
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # a line that cannot be written would be shown as it was given
     sys.excepthook = _end_of_program

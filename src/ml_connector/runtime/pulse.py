@@ -18,7 +18,8 @@ REFRESH = 10.0  # seconds that figures are given again, whoever asks
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What the engine of this process says of itself. `heartbeats`: seconds since each worker was last heard of."""
+    """What the engine of this process says of itself. `heartbeats`: seconds since each worker was last heard of; it may
+    raise Interrupted where the ledger is away."""
 
     alive: Callable[[], bool]
     heartbeats: Callable[[], Mapping[str, float]] = dict

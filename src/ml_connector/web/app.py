@@ -59,4 +59,6 @@ def app(
         Route("/health", health.whole),
         Route("/metrics", Metrics(pulse, guard).show),
     ]
-    return Starlette(routes=[*routes, *pages], lifespan=lifespan)
+    application = Starlette(routes=[*routes, *pages], lifespan=lifespan)
+    application.router.redirect_slashes = False  # an address is right or wrong
+    return application

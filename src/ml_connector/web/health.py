@@ -63,9 +63,11 @@ class Health:
             "status": "wrong" if trouble else "good",
             "finding": trouble,
             "version": version("ml-connector"),
-            "engine": engine and {"alive": engine.alive(), "heartbeat_seconds": dict(engine.heartbeats())},
+            "engine": None,
         }
         try:
+            if engine:
+                told["engine"] = {"alive": engine.alive(), "heartbeat_seconds": dict(engine.heartbeats())}
             figures = self._pulse.figures()
             told |= {"at": figures.at, "ledger_bytes": figures.ledger_bytes}
             told["connections"] = [self._connection(it, figures) for it in figures.connections]

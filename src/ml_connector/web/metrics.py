@@ -46,14 +46,14 @@ class _Standing:
         engine = self._pulse.engine
         if engine:
             yield _gauge("engine_up", "Whether the engine of this process lives.", (), [(engine.alive(),)])
-            beats = engine.heartbeats().items()
-            yield _gauge("worker_heartbeat_age_seconds", "Since a worker was last heard of.", ("worker",), beats)
         try:
             figures = self._pulse.figures()
+            beats = engine.heartbeats() if engine else {}
         except Interrupted:
             yield _gauge("ledger_up", "Whether the ledger can be read.", (), [(0,)])
             return
         yield _gauge("ledger_up", "Whether the ledger can be read.", (), [(1,)])
+        yield _gauge("worker_heartbeat_age_seconds", "Since a worker was last heard of.", ("worker",), beats.items())
         yield _gauge("ledger_bytes", "The ledger on the disk.", (), [(figures.ledger_bytes,)])
         yield from _of_documents(figures.documents)
         yield from _of_connections(figures)
