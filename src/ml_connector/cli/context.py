@@ -12,6 +12,7 @@ import typer
 from ml_connector.runtime import keys
 from ml_connector.runtime.wiring import Wired, open_connection
 from ml_connector.store.database import Database
+from ml_connector.store.ledger import Ledger
 
 DATA_VARIABLE = "ML_CONNECTOR_DATA"
 DATABASE_VARIABLE = "ML_CONNECTOR_DATABASE"
@@ -42,6 +43,11 @@ def database() -> Database:
     opened = Database(database_url())
     opened.migrate()
     return opened
+
+
+def ledger(name: str) -> Ledger:
+    """The ledger alone: who only reads needs no credential of the connection."""
+    return database().ledger(name, actor())
 
 
 def connection(name: str) -> Wired:

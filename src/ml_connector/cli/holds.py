@@ -18,6 +18,7 @@ from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.runtime.run import dockets_to_replay, run
 from ml_connector.runtime.standing import status
 from ml_connector.runtime.wiring import Wired
+from ml_connector.store.ledger import Ledger
 
 Number = Annotated[str, typer.Argument(help="The GP number, or ServiceTitan's number or id.")]
 
@@ -107,8 +108,13 @@ def reenter(name: Name, number: Number, reason: Reason, json: Json = False) -> N
 
 
 def find_one(wired: Wired, number: str) -> DocketRecord:
+    """`find_in` of a connection's ledger."""
+    return find_in(wired.ledger, number)
+
+
+def find_in(ledger: Ledger, number: str) -> DocketRecord:
     """The newest version of the source that a number means. Raises Interrupted where none or several are meant."""
-    found = wired.ledger.by_number(number)
+    found = ledger.by_number(number)
     newest = {(it.kind, it.source_id): it for it in sorted(found, key=lambda it: it.version)}
     if len(newest) == 1:
         return next(iter(newest.values()))

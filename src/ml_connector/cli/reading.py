@@ -9,7 +9,7 @@ import typer
 
 from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
-from ml_connector.cli.holds import Number, find_one
+from ml_connector.cli.holds import Number, find_in
 from ml_connector.cli.output import Exit, out, print_json
 from ml_connector.docket.text import explanation, findings_of, headline
 
@@ -23,9 +23,9 @@ def register(app: typer.Typer) -> None:
 
 def show(name: Name, number: Number, json: Json = False) -> None:
     """One source in a few lines: its versions, its documents, where each stands."""
-    wired = context.connection(name)
-    docket = find_one(wired, number)
-    versions = wired.ledger.dockets_of(docket.kind, docket.source_id)
+    ledger = context.ledger(name)
+    docket = find_in(ledger, number)
+    versions = ledger.dockets_of(docket.kind, docket.source_id)
     if json:
         print_json(versions)
         return
@@ -44,9 +44,9 @@ def show(name: Name, number: Number, json: Json = False) -> None:
 
 def explain(name: Name, number: Number, json: Json = False) -> None:
     """Every penny of one source: the document as GP holds it, the rule behind each line, the evidence and the trail."""
-    wired = context.connection(name)
-    docket = find_one(wired, number)
-    trail, erased = wired.ledger.trail(docket_id=docket.id), wired.ledger.is_erased(docket.page)
+    ledger = context.ledger(name)
+    docket = find_in(ledger, number)
+    trail, erased = ledger.trail(docket_id=docket.id), ledger.is_erased(docket.page)
     if json:
         told = {"docket": docket, "findings": findings_of(docket), "evidence_erased": erased, "trail": trail}
         print_json(told)
@@ -62,7 +62,7 @@ def evidence(
     json: Json = False,
 ) -> None:
     """What was received from, or sent to, one of the two systems, byte for byte as it travelled."""
-    raw = context.connection(name).ledger.evidence(sha256)
+    raw = context.ledger(name).evidence(sha256)
     if json:
         print_json({"sha256": sha256, "size": len(raw), "text": raw.decode("utf-8", "replace")})
     else:
@@ -80,7 +80,7 @@ def trail(
     json: Json = False,
 ) -> None:
     """The audit trail: every decision, request and answer, in order; nothing in it can be changed unseen."""
-    ledger = context.connection(name).ledger
+    ledger = context.ledger(name)
     if verify:
         broken = ledger.verify()
         if json:
