@@ -24,7 +24,6 @@ from bench.measuring import Figures, Report, against, alternate, lines, run_chil
 from bench.trials import ACTOR, a_trial, no_progress
 from ml_connector.docket import trail as chain
 from ml_connector.docket.trail import Event
-from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.runtime.run import run
 from ml_connector.store import backup, restore
 from ml_connector.store.database import Database
@@ -58,7 +57,7 @@ def _measured(deed: str, folder: Path, rows: int) -> Callable[[], Figures]:
 def grow(path: Path, wanted: int) -> int:
     """A ledger at `path` with about so many documents; how many rows it has."""
     with a_trial(_MONTH) as wired:
-        run(wired, no_progress, approver=AUTOMATIC)
+        run(wired, no_progress)
         file = wired.database.file
         wired.database.close()
         assert file is not None

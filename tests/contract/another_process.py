@@ -23,7 +23,8 @@ from ml_connector.runtime.retention import retain
 from ml_connector.runtime.settings import Retention
 from ml_connector.store import backup, restore
 from ml_connector.store.database import Database
-from tests.contract.ledger_contract import a_claim, a_reading
+from ml_connector.store.deliveries import Arrival, Deliveries
+from tests.contract.ledger_contract import NOON, a_claim, a_reading
 
 ROWS = 40
 
@@ -121,6 +122,13 @@ def write_slowly(url: str, patience: float, mouth: Connection) -> None:
 
 def migrate(url: str, mouth: Connection) -> None:
     Database(url).migrate()
+
+
+def deliver(url: str, bodies: list[str], mouth: Connection) -> None:
+    """Take these webhooks for the first connection, one after the other."""
+    inbox = Deliveries(Database(url))
+    for body in bodies:
+        inbox.take([Arrival(1, body.encode(), NOON)])
 
 
 def back_up(url: str, path: str, mouth: Connection) -> None:

@@ -266,6 +266,56 @@ def test_an_empty_token_is_not_taken_for_the_beginning(waits: Waits) -> None:
         assert code(lambda: list(service.feed(BILL, None))) == "servicetitan.unintelligible"
 
 
+# ---- looking for a posted batch
+
+
+def test_a_posted_batch_moves_the_count_and_nothing_else_does(waits: Waits) -> None:
+    """Two small calls tell that the office has posted; edits, payments and pending invoices are no posting."""
+    shop = Recorded(Shop(MONTH))
+    with serving(shop, waits) as service:
+        as_port: ports.Releases = service
+        before = as_port.released()
+        rows: Any = shop.records()
+        invoices = [row for row in rows["invoices"] if row["syncStatus"] != "Pending"]
+        assert before == {INVOICE: len(invoices), BILL: len(rows["bills"])}
+        calls = len(shop.calls)
+        shop.shop.do_touch_invoice(invoices[0]["id"])
+        shop.shop.do_edit_invoice(invoices[1]["id"])
+        shop.shop.do_add_invoice(status="Pending")
+        assert service.released() == before
+        assert [call.request.query["pageSize"] for call in shop.calls[calls:]] == [["1"], ["1"]]
+        posted: Any = shop.shop.do_post_pending()
+        assert service.released() == {**before, INVOICE: before[INVOICE] + len(posted["ids"])}
+
+
+def test_an_unposted_batch_moves_the_count_back(waits: Waits) -> None:
+    """The office takes back a batch of invoices and one of bills, and posts the bills again."""
+    shop = Shop(MONTH)
+    invoice = next(it.id for it in MONTH.invoices if it.status == "Posted")
+    bill = next(it.id for it in MONTH.bills if it.status == "Posted")
+    with serving(shop, waits) as service:
+        before = service.released()
+        shop.do_unpost([invoice], [bill])
+        assert service.released() == {kind: number - 1 for kind, number in before.items()}
+        shop.do_post_bills()
+        assert service.released() == {**before, INVOICE: before[INVOICE] - 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ({"totalCount": 9, "data": [{"id": 7, "syncStatus": "Pending"}]}, "servicetitan.filter_ignored"),
+        ({"totalCount": None, "data": [{"id": 7, "syncStatus": "Posted"}]}, "servicetitan.unintelligible"),
+        ({"data": []}, "servicetitan.unintelligible"),
+    ],
+)
+def test_a_count_that_means_something_else_is_not_believed(answer: Mapping[str, Any], found: str, waits: Waits) -> None:
+    """ServiceTitan ignores what it does not know: a count of everything, or none, would ask for runs for ever."""
+    server = Scripted(lambda request: as_json({"page": 1, "pageSize": 1, "hasMore": False, **answer}))
+    with serving(server, waits) as service:
+        assert code(service.released) == found
+
+
 # ---- rows
 
 
@@ -715,6 +765,7 @@ def test_every_request_is_as_the_official_documents_say(waits: Waits) -> None:
         service.purchase_orders([it.id for it in MONTH.orders])
         service.tax_zones()
         service.business_units()
+        service.released()
         assert all(finding is None for _, finding in service.check())
     reads = [call.request for call in application.calls if call.request.path != "/connect/token"]
     assert {request.method for request in reads} == {"GET"}

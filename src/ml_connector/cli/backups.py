@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import sqlalchemy as sa
 import typer
@@ -14,11 +13,15 @@ from rich.markup import escape
 from ml_connector.cli import context
 from ml_connector.cli.context import Json
 from ml_connector.cli.output import Exit, err, findings, out, print_json, progress
+from ml_connector.docket.people import Permission
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.runtime import belongings
+from ml_connector.runtime.people import os_account
 from ml_connector.store import backup, restore
 from ml_connector.store.archive import Manifest
-from ml_connector.store.database import Database
+
+if TYPE_CHECKING:
+    from ml_connector.store.database import Database
 
 
 def register(app: typer.Typer) -> None:
@@ -31,10 +34,11 @@ def back_up(
 ) -> None:
     """Write the whole ledger into one file, as it stands at this moment, while runs go on."""
     started = time.monotonic()
-    database = _that_is_there()
+    opened = context.as_it_is(Permission.ADMINISTER)
+    who = opened.person.name
     with progress(json) as told:
-        done = backup.back_up(database, file, context.actor(), told)
-    left_out = belongings.not_in_a_backup(database, context.data_folder(), context.actor())
+        done = backup.back_up(opened.database, file, who, told)
+    left_out = belongings.not_in_a_backup(opened.database, context.data_folder(), who)
     if json:
         print_json(
             {"file": str(file), "size": done.size, "sha256": done.sha256, **_told(done.manifest), "not_in_it": left_out}
@@ -73,7 +77,7 @@ def bring_back(
         return
     database = _empty(into)
     with progress(json) as told:
-        done = restore.restore(file, database, context.actor(), told, despite_broken_trail=despite_broken_trail)
+        done = restore.restore(file, database, os_account(), told, despite_broken_trail=despite_broken_trail)
     if json:
         print_json({"restored": True, "database": database.name, "broken": done.broken, **_told(done.manifest)})
     else:
@@ -85,15 +89,6 @@ def bring_back(
         out.print('Before that run: ml-connector doctor. See docs/operations.md, "The ledger was restored".')
         findings(restore.findings(done.broken), err)
     raise typer.Exit(Exit.A_PERSON_IS_NEEDED if done.broken else Exit.DONE)
-
-
-def _that_is_there() -> Database:
-    """The configured database, as it is: a backup before an upgrade must not migrate it."""
-    database = Database(context.database_url())
-    if database.file is not None and not database.file.exists():
-        remedy = "Name the ledger's place in ML_CONNECTOR_DATA or ML_CONNECTOR_DATABASE."
-        raise Interrupted(Finding("store.not_prepared", database.name, "there is no ledger to back up", remedy))
-    return database
 
 
 def _empty(into: str) -> Database:
@@ -110,10 +105,7 @@ def _empty(into: str) -> Database:
                 f"Set {context.DATABASE_VARIABLE} to the URL and leave --into out; or put the password in ~/.pgpass."
             )
             raise Interrupted(Finding("restore.password_shown", url.render_as_string(hide_password=True), says, remedy))
-        return _for_the_owner_alone(Database(into))
-    if not os.environ.get(context.DATABASE_VARIABLE):
-        context.data_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-    return _for_the_owner_alone(Database(context.database_url()))
+    return _for_the_owner_alone(context.to_be_filled(into))
 
 
 def _for_the_owner_alone(database: Database) -> Database:

@@ -10,8 +10,9 @@ import typer
 from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
 from ml_connector.cli.output import out, print_json, progress, table
+from ml_connector.docket.people import Permission
 from ml_connector.runtime.retention import Retained, retain
-from ml_connector.runtime.settings import Retention, from_values
+from ml_connector.runtime.settings import Retention
 from ml_connector.store.retention import ROWS
 
 
@@ -25,13 +26,11 @@ def retention(
     json: Json = False,
 ) -> None:
     """Erase what is older than the settings keep it: bodies of evidence, webhook deliveries, old runs, past alerts."""
-    database = context.database()
-    ledger = database.ledger(name, context.actor())
-    definition = database.connections(context.actor()).get(name).definition
-    keeps = from_values(definition, f"connection {name}").retention
+    opened = context.opened(Permission.ADMINISTER)
+    keeps = opened.settings(name).retention
     with progress(json) as told:
-        done = retain(ledger, keeps, datetime.now(UTC), dry=dry_run, progress=told)
-    database.settle()
+        done = retain(opened.ledger(name), keeps, datetime.now(UTC), dry=dry_run, progress=told)
+    opened.database.settle()
     if json:
         print_json({"dry": dry_run, "keeps": keeps, "evidence": done.evidence, "rows": done.rows})
     elif keeps == Retention():

@@ -8,15 +8,14 @@ from typing import Annotated
 import typer
 
 from ml_connector.cli import context
-from ml_connector.cli.context import Json, Name
+from ml_connector.cli.context import Json, Name, Opened
 from ml_connector.cli.output import Exit, findings, money, out, print_json, progress, table, tell_checks
+from ml_connector.docket.people import Permission
 from ml_connector.findings import Finding, Interrupted
-from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.pipeline.road import RunResult
 from ml_connector.runtime.checkup import checkup
 from ml_connector.runtime.run import run
 from ml_connector.runtime.standing import Status, status
-from ml_connector.store.database import Database
 
 
 def register(app: typer.Typer) -> None:
@@ -28,14 +27,12 @@ def register(app: typer.Typer) -> None:
 def run_once(
     name: Name,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Sweep, plan and check; enter nothing.")] = False,
-    approve: Annotated[bool, typer.Option("--approve", help="Approve everything planned, then enter it.")] = False,
     json: Json = False,
 ) -> None:
-    """Sweep ServiceTitan, plan, enter in GP, and confirm. In review mode it stops at the plan, unless --approve."""
-    wired = context.connection(name)
-    approver = context.actor() if approve else AUTOMATIC if wired.settings.mode == "automatic" else None
+    """Sweep ServiceTitan, plan, enter in GP, and confirm. In review mode what it plans waits for 'plan approve'."""
+    wired = context.connection(name, Permission.OPERATE)
     with progress(json) as told:
-        result = run(wired, told, dry=dry_run, approver=approver)
+        result = run(wired, told, dry=dry_run)
     standing = status(wired)
     if json:
         print_json({"run": result, "status": standing})
@@ -47,7 +44,7 @@ def run_once(
 
 def show_status(name: Name, json: Json = False) -> None:
     """Where every source stands, with the money; what is unposted, and since when; the last runs."""
-    standing = status(context.connection(name))
+    standing = status(context.connection(name, Permission.READ))
     if json:
         print_json(standing)
         return
@@ -61,11 +58,11 @@ def show_status(name: Name, json: Json = False) -> None:
 
 def doctor(json: Json = False) -> None:
     """What is configured, and whether each part can be reached."""
-    database = context.database()
-    names = [it.name for it in database.connections(context.actor()).all()]
-    report: list[tuple[str, Finding | None]] = [(f"ledger {database.name}", None)]
+    opened = context.opened(Permission.CHECK)
+    names = [it.name for it in opened.connections.all()]
+    report: list[tuple[str, Finding | None]] = [(f"ledger {opened.database.name}", None)]
     for name in names:
-        report += [(f"{name}: {what}", finding) for what, finding in _checked(database, name)]
+        report += [(f"{name}: {what}", finding) for what, finding in _checked(opened, name)]
     wrong = any(finding and not finding.warns for _, finding in report)
     if json:
         print_json([{"what": what, "finding": finding} for what, finding in report])
@@ -76,9 +73,9 @@ def doctor(json: Json = False) -> None:
     raise typer.Exit(Exit.FAILED if wrong else Exit.DONE)
 
 
-def _checked(database: Database, name: str) -> Iterable[tuple[str, Finding | None]]:
+def _checked(opened: Opened, name: str) -> Iterable[tuple[str, Finding | None]]:
     try:
-        return list(checkup(context.opened(database, name)))
+        return list(checkup(opened.connection(name)))
     except Interrupted as fault:
         return [("settings", fault.finding)]
 
@@ -89,8 +86,8 @@ def _tell(result: RunResult, standing: Status, name: str) -> None:
     out.print(f"Run {result.run_id}: swept {swept or 'nothing'}; {result.planned} planned; [bold]{done}[/].")
     findings(result.findings)
     _endings(standing, name)
-    if standing.planned and not result.dry:
-        out.print(f"{standing.planned} wait for approval: 'ml-connector run {name} --approve'.")
+    if standing.planned:
+        out.print(f"{standing.planned} wait for approval: 'ml-connector plan show {name}', then 'plan approve'.")
     if standing.held:
         out.print(f"[bold]{standing.held} are held:[/] 'ml-connector holds {name}' says why, and what to do.")
 

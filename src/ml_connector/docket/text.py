@@ -51,15 +51,20 @@ def stage_name(stage: Stage | DocketStage) -> str:
 
 def _documents(docket: DocketRecord) -> Iterator[str]:
     for it in docket.documents:
-        yield text_of(it.document, it.batch_id).rstrip()
-        yield from _rules(it)
-        yield ""
-        yield from _standing(it.stage)
+        yield from document_lines(it)
         yield ""
     if not docket.documents:
         yield f"{docket.kind.value.upper()} {docket.source_id}"
         yield from _standing(docket.stage)
         yield ""
+
+
+def document_lines(it: DocumentRecord) -> Iterator[str]:
+    """One document: as the books will hold it, the rule behind each line, and where it stands."""
+    yield text_of(it.document, it.batch_id).rstrip()
+    yield from _rules(it)
+    yield ""
+    yield from _standing(it.stage)
 
 
 def _rules(it: DocumentRecord) -> Iterator[str]:
@@ -74,10 +79,16 @@ def _standing(stage: Stage | DocketStage) -> Iterator[str]:
             yield f"entered: GP holds it, unposted, in batch {batch}"
         case stages.Posted(batch, code):
             yield f"posted in GP, audit trail code {code or 'unknown'} (batch {batch})"
-        case stages.Planned():
-            yield "planned: it waits for a person's approval"
-        case stages.Approved(by):
-            yield f"approved by {by}: the next run enters it"
+        case stages.Planned(warnings, first):
+            yield (
+                f"planned: {first} approved it, and it waits for another person"
+                if first
+                else "planned: it waits for approval"
+            )
+            for finding in warnings:
+                yield from _finding(finding)
+        case stages.Approved(by, first):
+            yield f"approved by {f'{first} and {by}' if first else by}: the next run enters it"
         case stages.InDoubt(since, attempt, _, cause):
             yield f"in doubt since {since:%Y-%m-%d %H:%M:%S} UTC, attempt {attempt}: {cause}"
             yield "GP is asked for its number when the company's pause has passed; nothing is sent before that."
@@ -105,7 +116,7 @@ def _standing(stage: Stage | DocketStage) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    yield f"held: {finding.code}"
+    yield f"{'note' if finding.warns else 'held'}: {finding.code}"
     yield from _wrapped(f"{finding.where}: {finding.says}", "  ")
     yield from _wrapped(f"Remedy: {finding.remedy}", "  ")
 
@@ -128,7 +139,7 @@ def _trail(trail: Iterable[TrailEntry]) -> Iterator[str]:
 
 
 def _told(entry: TrailEntry) -> str:
-    shown = ("batch", "reason", "why", "cause", "by", "audit_trail_code", "how", "attempt")
+    shown = ("batch", "reason", "why", "cause", "by", "first", "audit_trail_code", "how", "attempt")
     detail = entry.event.detail
     words = [f"{name.replace('_', ' ')} {detail[name]}" for name in shown if name in detail]
     words += [f"{name} {str(detail[name])[:12]}" for name in ("request", "answer") if name in detail]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -47,6 +48,10 @@ class Kerberos:
     patience: float = 20.0  # for an answer of the domain; MIT's library alone would wait for 25 and more
 
 
+def unheard(answer: str, seconds: float) -> None:
+    """Who listens to each request is told its answer, a status or "lost", and how many seconds it took."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """One GP company as one Windows account sees it. Timeouts in seconds.
@@ -71,6 +76,7 @@ class Access:
     write_timeout: float = 600.0  # waiting for the answer to a create
     lanes: int = 1  # connections that work at the same time
     row_cap: int | None = field(default=None)  # in place of the service map's, where this site's differs
+    heard: Callable[[str, float], None] = field(default=unheard, repr=False, compare=False)  # as `unheard` says
 
     def address(self, path: str) -> str:
         """The full address of a path below the company, both names percent-encoded."""

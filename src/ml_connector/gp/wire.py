@@ -63,7 +63,13 @@ class Wire:
         with self._counting:
             self._calls += 1
         patience = httpx2.Timeout(timeout, connect=self.access.connect_timeout)
-        return self._client.request(method, url, content=content or None, headers=headers, timeout=patience)
+        answer, started = "lost", time.monotonic()
+        try:
+            response = self._client.request(method, url, content=content or None, headers=headers, timeout=patience)
+            answer = str(response.status_code)
+            return response
+        finally:
+            self.access.heard(answer, time.monotonic() - started)
 
     def patiently(self, ask: Callable[[], T], unclear: Callable[[str], Finding]) -> T:
         """The answer to a read, asked again where that may help. Raises Interrupted in the end; `unclear` says what an

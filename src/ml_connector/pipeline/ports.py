@@ -6,7 +6,7 @@ A port raises `findings.Interrupted` when its wire is broken or it is refused al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -42,6 +42,13 @@ class FieldService(Protocol):
     def tax_zones(self) -> Mapping[int, TaxZone]: ...
 
 
+class Releases(Protocol):
+    """ServiceTitan, one tenant, looked at between two runs."""
+
+    def released(self) -> Mapping[SourceKind, int]:
+        """How many sources of each kind the tenant has released: posted or exported, whenever that was."""
+
+
 class Books(Protocol):
     """One GP company. `Series.SALES` names its receivables, `Series.PURCHASING` its payables."""
 
@@ -75,6 +82,13 @@ class Books(Protocol):
     @property
     def calls(self) -> int:
         """Requests sent to GP so far, handshakes left out."""
+
+
+class GeneralLedger(Protocol):
+    """The general ledger of one GP company, where it can be looked at."""
+
+    def missing(self, audit_trail_codes: Sequence[str]) -> Collection[str]:
+        """Those of these codes, under which a subledger was posted, that no posted journal entry carries."""
 
 
 class Ledger(Protocol):

@@ -10,6 +10,9 @@ from ml_connector.runtime.wiring import Wired
 
 def checkup(wired: Wired) -> Iterator[tuple[str, Finding | None]]:
     yield "rulebook", _caught(lambda: wired.rulebook())
+    if wired.settings.webhooks.secrets:
+        for finding in wired.webhook_findings or (None,):
+            yield "webhook keys", finding
     yield from _each("ServiceTitan", wired.field_service.check)
     for company, books in wired.books.items():
         yield from _each(f"GP {company}", books.check)

@@ -85,6 +85,7 @@ prefix = "ST"
 currency = "USD"
 time_zone = "{town.TENANT_TIME_ZONE}"
 sandbox = true
+separate_duties = false
 
 [servicetitan]
 tenant_id = {town.TENANT_ID}

@@ -20,8 +20,10 @@ from ml_connector.mapping.reading import read
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.money import Currency
 from ml_connector.pipeline import ports
+from ml_connector.runtime import metrics
 from ml_connector.runtime.clock import SystemClock
 from ml_connector.runtime.settings import Gp, Settings, from_values, secret
+from ml_connector.runtime.webhooks import keys_of
 from ml_connector.servicetitan.auth import Access
 from ml_connector.servicetitan.client import Client
 from ml_connector.servicetitan.field_service import FieldService
@@ -42,6 +44,7 @@ class Wired:
     field_service: FieldService
     books: Mapping[str, GpBooks | WebServicesBooks]  # by the rulebook's short name of the company
     clock: SystemClock
+    webhook_findings: tuple[Finding, ...] = ()  # why a key of the webhooks cannot be used
 
     def rulebook(self, version: int | None = None) -> tuple[int, Rulebook]:
         """That version, or the newest. Raises Interrupted where there is none, or where it no longer makes sense."""
@@ -60,10 +63,14 @@ class Wired:
         """The same, writing only while the lease is held."""
         return replace(self, ledger=self.ledger.with_lease(lease))
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """Close the ways to both systems; the ledger stays open."""
         self.client.close()
         for books in self.books.values():
             books.close()
+
+    def close(self) -> None:
+        self.hang_up()
         self.database.close()
 
 
@@ -84,6 +91,7 @@ def open_connection(
         app_key=secret(settings.servicetitan.app_key, "servicetitan.app_key", vault),
         api_url=api_url,
         auth_url=auth_url,
+        heard=metrics.hearing(name, "servicetitan"),
     )
     client = Client(access)
     return Wired(
@@ -92,13 +100,16 @@ def open_connection(
         ledger=database.ledger(name, actor),
         client=client,
         field_service=FieldService(client),
-        books={company: _books(company, gp, settings.money, vault, folder) for company, gp in settings.gp.items()},
+        books={
+            company: _books(name, company, gp, settings.money, vault, folder) for company, gp in settings.gp.items()
+        },
         clock=SystemClock(ZoneInfo(settings.time_zone)),
+        webhook_findings=keys_of(name, settings.webhooks, vault)[1],
     )
 
 
 def _books(
-    company: str, gp: Gp, currency: Currency, vault: Callable[[str], str], folder: Path | None
+    name: str, company: str, gp: Gp, currency: Currency, vault: Callable[[str], str], folder: Path | None
 ) -> GpBooks | WebServicesBooks:
     access = GpAccess(
         server=gp.server or gp.endpoint,
@@ -117,6 +128,7 @@ def _books(
         verify=gp.verify_tls,
         ca_bundle=Path(gp.ca_bundle) if gp.ca_bundle else None,
         write_timeout=gp.write_timeout,
+        heard=metrics.hearing(name, "gp", company),
     )
     calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
     chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
@@ -135,6 +147,7 @@ def _service_map(name: str) -> ServiceMap:
 def _proof_that_the_parts_fit(wired: Wired) -> None:
     """Read by mypy alone: each adapter fits its port."""
     _field: ports.FieldService = wired.field_service
+    _releases: ports.Releases = wired.field_service
     _ledger: ports.Ledger = wired.ledger
     _clock: ports.Clock = wired.clock
     _books: Mapping[str, ports.Books] = wired.books

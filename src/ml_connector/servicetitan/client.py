@@ -8,9 +8,10 @@ A proxy that the environment names (HTTPS_PROXY, NO_PROXY) is used, as an admini
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -21,7 +22,7 @@ from ml_connector.servicetitan.pacing import Pacer, Patience
 from ml_connector.servicetitan.wire import Listing, Resource, RowT
 
 T = TypeVar("T")
-Query = Mapping[str, str | int | Sequence[int]]
+Query = Mapping[str, str | int | Sequence[int] | Sequence[str]]
 
 READ_TIMEOUT = 110.0  # seconds; ServiceTitan gives up after 100 (partner documentation, Timeouts and pagination)
 CONNECT_TIMEOUT = 10.0
@@ -44,7 +45,8 @@ class Client:
         self._access = access
         self._pacer = pacer or Pacer()
         self._patience = patience or Patience()
-        self._http = httpx2.Client(
+        self._http = _Http(
+            access.heard,
             timeout=httpx2.Timeout(read_timeout, connect=CONNECT_TIMEOUT),
             headers={"Accept": "application/json", "User-Agent": "ml-connector"},
         )
@@ -153,6 +155,23 @@ class Client:
     def _count(self) -> None:
         with self._counting:
             self._calls += 1
+
+
+class _Http(httpx2.Client):
+    """Tells of every request, the sign-ins among them, how it ended and how long that took."""
+
+    def __init__(self, heard: Callable[[str, float], None], **options: Any) -> None:
+        super().__init__(**options)
+        self._heard = heard
+
+    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        answer, started = "lost", time.monotonic()
+        try:
+            response = super().send(request, **options)
+            answer = str(response.status_code)
+            return response
+        finally:
+            self._heard(answer, time.monotonic() - started)
 
 
 def _rows(listing: Listing[RowT], raw: bytes) -> wire.ListAnswer[RowT]:

@@ -12,7 +12,7 @@ from ml_connector.field.feed import FeedPage
 from ml_connector.field.snapshot import Source
 from ml_connector.field.source import Named, SourceKind
 from ml_connector.findings import Finding, Interrupted
-from ml_connector.servicetitan import errors, feeds, parse, wire
+from ml_connector.servicetitan import errors, feeds, parse, releases, wire
 from ml_connector.servicetitan.client import Client
 from ml_connector.servicetitan.errors import Unintelligible, Unreadable
 
@@ -93,6 +93,10 @@ class FieldService:
         """All business units, inactive ones included, by id."""
         rows = self._client.everything(wire.BUSINESS_UNITS)
         return [parse.named(rows[id]) for id in sorted(rows)]
+
+    def released(self) -> Mapping[SourceKind, int]:
+        """How many sources of each kind the tenant has released: posted or exported, whenever that was."""
+        return {kind: releases.count(self._client, kind) for kind in SourceKind}
 
     def check(self) -> list[tuple[str, Finding | None]]:
         """Sign in and read one row of all that is needed: what was tried, and what is wrong with it, if anything.

@@ -28,6 +28,7 @@ from ml_connector.store.schema import INSTALLATION, REVISION, connections
 if TYPE_CHECKING:
     from ml_connector.store.connections import Connections
     from ml_connector.store.ledger import Ledger
+    from ml_connector.store.schedules import Schedules
 
 _MIGRATING = 0x6D6C63  # the key of PostgreSQL's advisory lock around a migration
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -162,20 +163,32 @@ class Database:
         """A lease on anything that one process at a time may do; None while another holds it."""
         return hold(self, now, name, holder, seconds)
 
+    def schedules(self, actor: str, now: Callable[[], datetime] = utc_now) -> Schedules:
+        """The schedules of every connection. Raises as `ledger` does."""
+        from ml_connector.store.schedules import Schedules
+
+        self._check()
+        return Schedules(self, actor, now)
+
     def is_current(self) -> bool:
         """Whether it holds a ledger of this program's own revision. Raises Interrupted `store.newer`."""
         with self.reading() as sql:
             return self.revision(sql) == REVISION
 
-    def _check(self) -> None:
-        if self._checked:
-            return
-        with self.reading() as sql:
-            if self.revision(sql) != REVISION:
-                says = f"{self.name} has no ledger of this version yet."
-                remedy = "Start ml-connector as a user who may create tables there: it prepares them by itself."
-                raise Interrupted(Finding("store.not_prepared", self.name, says, remedy))
+    def check(self) -> None:
+        """Reach it, and see that its tables are those of this version.
+
+        Raises Interrupted: `store.unreachable` and its kin, `store.newer`, `store.not_prepared`.
+        """
+        if not self.is_current():
+            says = f"{self.name} has no ledger of this version yet."
+            remedy = "Start ml-connector as a user who may create tables there: it prepares them by itself."
+            raise Interrupted(Finding("store.not_prepared", self.name, says, remedy))
         self._checked = True
+
+    def _check(self) -> None:
+        if not self._checked:
+            self.check()
 
     def revision(self, sql: sa.Connection) -> str | None:
         """The revision of the tables that are there, None where there are none. Raises Interrupted `store.newer`."""

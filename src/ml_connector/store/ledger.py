@@ -25,6 +25,7 @@ from ml_connector.field.source import SourceKind
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.mapping.tables import Tables
 from ml_connector.store import changes, dockets, endings, evidence, lease, retention, rulebooks, runs, sweeps, trail
+from ml_connector.store.crosswalk import Crosswalk
 from ml_connector.store.lease import Lease
 from ml_connector.store.retention import Erased
 from ml_connector.store.trail import Writing
@@ -268,6 +269,10 @@ class Ledger:
         with self._database.snapshot() as sql:
             return trail.first_break(sql, self._id)
 
+    def crosswalk(self) -> Crosswalk:
+        """Its parties, written to under the same lease."""
+        return Crosswalk(self._database, self._id, self._writing)
+
     @contextmanager
     def _writing(self) -> Iterator[Writing]:
         with self._database.writing() as sql:
@@ -276,6 +281,7 @@ class Ledger:
             w = Writing(sql, self._id, self.actor, self._now())
             yield w
             w.seal()
+        w.tell(self.connection_name)
 
     def _gp_company(self, w: Writing, version: int, company: str) -> str:
         """GP's name of a company, so that two connections that call it differently still share its numbers."""
