@@ -1,4 +1,4 @@
-"""ml-connector connection: add, list, show, check."""
+"""ml-connector connection: add, list, show, check, allow-login."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
 from ml_connector.cli.output import Exit, out, print_json, table, tell_checks
 from ml_connector.findings import Interrupted
+from ml_connector.runtime import keys, logins
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.checkup import checkup
+from ml_connector.store.refused_logins import RefusedLogins
+from ml_connector.store.vault import Vault
 
 app = typer.Typer(help="ServiceTitan tenants and the GP companies they feed.", no_args_is_help=True)
 
@@ -76,6 +79,21 @@ def check(name: Name, json: Json = False) -> None:
     else:
         tell_checks(lines)
     raise typer.Exit(Exit.FAILED if wrong else Exit.DONE)
+
+
+@app.command("allow-login", epilog="Example: ml-connector connection allow-login denver")
+def allow_login(name: Name, json: Json = False) -> None:
+    """Let a Windows password that GP or the domain refused be tried once more. It unlocks nothing in Windows."""
+    database = context.database()
+    settings = form.from_values(database.connections(context.actor()).get(name).definition, f"connection {name}")
+    vault = Vault(database, keys.master_keys(context.data_folder()), context.actor())
+    allowed = logins.allow(settings, vault.get, RefusedLogins(database, context.actor()))
+    if json:
+        print_json(allowed)
+        return
+    for it in allowed:
+        says = "may be tried once more" if it.was_refused else "was never refused"
+        out.print(f"{it.username} ({it.domain}): its password {says}.", markup=False)
 
 
 def _asked_mode() -> str:

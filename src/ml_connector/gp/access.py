@@ -8,6 +8,8 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import quote
 
+from ml_connector.gp.wrong_passwords import KNOWN_WRONG, Refusals
+
 
 class Scheme(Enum):
     """How Windows Authentication is done. An installation may switch NTLM off; the others may be all it takes."""
@@ -71,6 +73,7 @@ class Access:
     write_timeout: float = 600.0  # waiting for the answer to a create
     lanes: int = 1  # connections that work at the same time
     row_cap: int | None = field(default=None)  # in place of the service map's, where this site's differs
+    refusals: Refusals = field(default=KNOWN_WRONG, compare=False, repr=False)  # passwords that nobody tries again
 
     def address(self, path: str) -> str:
         """The full address of a path below the company, both names percent-encoded."""

@@ -16,6 +16,7 @@ from ml_connector.gp.books import GpBooks
 from ml_connector.gp.service_map import ServiceMap, load, shipped
 from ml_connector.gp.web_services.books import WebServicesBooks
 from ml_connector.gp.web_services.transport import Endpoint
+from ml_connector.gp.wrong_passwords import Refusals
 from ml_connector.mapping.reading import read
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.money import Currency
@@ -28,6 +29,7 @@ from ml_connector.servicetitan.field_service import FieldService
 from ml_connector.store.database import Database
 from ml_connector.store.lease import Lease
 from ml_connector.store.ledger import Ledger
+from ml_connector.store.refused_logins import RefusedLogins
 from ml_connector.store.vault import MasterKey, Vault
 
 
@@ -86,19 +88,22 @@ def open_connection(
         auth_url=auth_url,
     )
     client = Client(access)
+    refusals = RefusedLogins(database, actor)
     return Wired(
         settings=settings,
         database=database,
         ledger=database.ledger(name, actor),
         client=client,
         field_service=FieldService(client),
-        books={company: _books(company, gp, settings.money, vault, folder) for company, gp in settings.gp.items()},
+        books={
+            company: _books(company, gp, settings.money, vault, folder, refusals) for company, gp in settings.gp.items()
+        },
         clock=SystemClock(ZoneInfo(settings.time_zone)),
     )
 
 
 def _books(
-    company: str, gp: Gp, currency: Currency, vault: Callable[[str], str], folder: Path | None
+    company: str, gp: Gp, currency: Currency, vault: Callable[[str], str], folder: Path | None, refusals: Refusals
 ) -> GpBooks | WebServicesBooks:
     access = GpAccess(
         server=gp.server or gp.endpoint,
@@ -117,6 +122,7 @@ def _books(
         verify=gp.verify_tls,
         ca_bundle=Path(gp.ca_bundle) if gp.ca_bundle else None,
         write_timeout=gp.write_timeout,
+        refusals=refusals,
     )
     calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
     chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
