@@ -70,8 +70,12 @@ def premises(
 ) -> Iterator[Premises]:
     """A month of sixty invoices, served. In a domain by Kerberos; else by NTLM, as `users` say. `given` is what the
     connection's credentials are; ServiceTitan's are right, unless the shop says otherwise."""
-    keys = {"client_id": given.client_id, "client_secret": given.client_secret, "app_key": given.app_key}
-    shop = shop or Shop(a_month(invoices=60, bills=20), **keys)
+    shop = shop or Shop(
+        a_month(invoices=60, bills=20),
+        client_id=given.client_id,
+        client_secret=given.client_secret,
+        app_key=given.app_key,
+    )
     company = Company.front_range()
     tickets = None if domain is None else TicketDoor(domain.keytab("service.keytab"), {REALM: SHORT})
     door = CountingDoor(users, tickets, ntlm=domain is None)

@@ -11,11 +11,10 @@ from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
 from ml_connector.cli.output import Exit, out, print_json, table, tell_checks
 from ml_connector.findings import Interrupted
-from ml_connector.runtime import keys, logins
+from ml_connector.runtime import logins
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.checkup import checkup
 from ml_connector.store.refused_logins import RefusedLogins
-from ml_connector.store.vault import Vault
 
 app = typer.Typer(help="ServiceTitan tenants and the GP companies they feed.", no_args_is_help=True)
 
@@ -86,8 +85,7 @@ def allow_login(name: Name, json: Json = False) -> None:
     """Let a Windows password that GP or the domain refused be tried once more. It unlocks nothing in Windows."""
     database = context.database()
     settings = form.from_values(database.connections(context.actor()).get(name).definition, f"connection {name}")
-    vault = Vault(database, keys.master_keys(context.data_folder()), context.actor())
-    allowed = logins.allow(settings, vault.get, RefusedLogins(database, context.actor()))
+    allowed = logins.allow(settings, context.vault().get, RefusedLogins(database, context.actor()))
     if json:
         print_json(allowed)
         return

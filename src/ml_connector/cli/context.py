@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 from ml_connector.runtime import keys
 from ml_connector.runtime.wiring import Wired, open_connection
 from ml_connector.store.database import Database
+from ml_connector.store.vault import MasterKey, Vault
 
 DATA_VARIABLE = "ML_CONNECTOR_DATA"
 DATABASE_VARIABLE = "ML_CONNECTOR_DATABASE"
@@ -50,4 +52,13 @@ def connection(name: str) -> Wired:
 
 def opened(known: Database, name: str) -> Wired:
     """A connection of this database, with what the data folder has for it."""
-    return open_connection(known, name, actor(), keys.master_keys(data_folder()), data_folder() / "contracts")
+    return open_connection(known, name, actor(), master_keys, data_folder() / "contracts")
+
+
+def master_keys() -> Sequence[MasterKey]:
+    """What opens the vault, as it is now."""
+    return keys.master_keys(data_folder())
+
+
+def vault() -> Vault:
+    return Vault(database(), master_keys, actor())

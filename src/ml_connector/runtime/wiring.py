@@ -70,9 +70,14 @@ class Wired:
 
 
 def open_connection(
-    database: Database, name: str, actor: str, keys: Sequence[MasterKey] = (), folder: Path | None = None
+    database: Database,
+    name: str,
+    actor: str,
+    keys: Callable[[], Sequence[MasterKey]] = tuple,
+    folder: Path | None = None,
 ) -> Wired:
-    """Wire a connection; `keys` open the credentials that its settings have in the vault, `folder` keeps GP's contracts.
+    """Wire a connection; `keys` gives what opens the credentials that its settings have in the vault, `folder` keeps
+    GP's contracts.
 
     Raises Interrupted where it is unknown, or a credential or file it refers to is missing.
     """
