@@ -46,6 +46,7 @@ from tests.contract.books_contract import (
     codes,
 )
 from tests.contract.relay import Relay
+from tests.contract.test_books_sba import refusals_at
 from tests.wire import soap_schema
 
 NOON = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
@@ -152,7 +153,8 @@ class Sandbox:
         of_books = {name: changes.pop(name) for name in ("duplicates_since", "meanings") if name in changes}
         company_id = changes.pop("company_id", self.company.setup.id)
         endpoint = Endpoint(f"{server}{PATH}/DynamicsGPService.asmx", company_id, folder=self.folder)
-        access = replace(Access(server, "", GPCONNECT.name, Secret(GPCONNECT.password)), **changes)
+        refusals = refusals_at(self.server)
+        access = replace(Access(server, "", GPCONNECT.name, Secret(GPCONNECT.password), refusals=refusals), **changes)
         calendar = calendar_of(self.company)
         return WebServicesBooks(access, endpoint, "North", Currency.USD, calendar, sleep=lambda _: None, **of_books)
 

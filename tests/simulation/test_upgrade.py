@@ -77,7 +77,7 @@ def test_a_ledger_of_an_earlier_version_is_migrated_with_all_that_it_holds(
     ledger = Database(url).ledger(NAME, "maria")
     assert ledger.verify() is None
     if revision >= "0002":
-        assert Vault(Database(url), [MasterKey(b"k" * 32)], "maria").get("gp-password") == "Hunter2!"
+        assert Vault(Database(url), lambda: [MasterKey(b"k" * 32)], "maria").get("gp-password") == "Hunter2!"
 
 
 @BOTH
