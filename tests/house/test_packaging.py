@@ -107,10 +107,10 @@ def test_every_variable_that_the_packages_set_is_read_by_the_program() -> None:
 
 
 def test_a_service_is_given_longer_than_it_takes_to_stop() -> None:
-    """What the program grants the document in hand, and a little for the rest."""
+    """What the program grants the document in hand, what it grants its other tasks, and a little for the rest."""
     grants = next(it.default for it in COMMANDS["serve"].params if it.name == "patience")  # type: ignore[attr-defined]
     (seconds,) = settings_of("ml-connector.service")["TimeoutStopSec"]
-    assert grants < float(seconds) <= grants + 60
+    assert 2 * grants < float(seconds) <= 3 * grants
 
 
 def test_windows_and_linux_give_the_document_in_hand_the_same_time() -> None:
