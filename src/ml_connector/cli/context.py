@@ -124,7 +124,10 @@ def to_be_filled(url: str = "") -> Database:
     """A database to restore into, which must be found empty: it has no users who could be asked."""
     if not url and not os.environ.get(DATABASE_VARIABLE):
         data_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Database(url or database_url())
+    database = Database(url or database_url())
+    if database.file is not None and database.file.parent.is_dir():
+        database.file.touch(mode=0o600)
+    return database
 
 
 def typed_secret(what: str, *, twice: bool = False) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from ml_connector.findings import Interrupted
 from ml_connector.runtime.debounce import is_due
 from ml_connector.runtime.engine import Engine
+from ml_connector.runtime.retention import retain_daily
 from ml_connector.runtime.rounds import Task
 from ml_connector.runtime.schedules import Asked, ask_due, look_for_batch
 from ml_connector.runtime.settings import Settings, from_values
@@ -48,6 +49,7 @@ class Asking:
             Task("schedules", 2.0, self.schedules),
             Task("webhooks", 1.0, self.webhooks),
             Task("what is over", 3600.0, self.forget),
+            Task("what is old", 3600.0, lambda: retain_daily(self._database, self._engine.worker, self._now)),
         ]
 
     def schedules(self) -> None:

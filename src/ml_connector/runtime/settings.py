@@ -146,7 +146,6 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many months what may be erased is kept; 0: for ever."""
 
     evidence: int = 0  # what was received and sent; only of what is posted, closed or skipped
-    deliveries: int = 0
     runs: int = 0
     alerts: int = 0
 
