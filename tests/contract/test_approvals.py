@@ -20,6 +20,7 @@ from ml_connector.docket.stages import Approved, InDoubt, Planned
 from ml_connector.docket.trail import Event
 from ml_connector.findings import Interrupted
 from ml_connector.pipeline.review import Approval, Approving, reject, waiting
+from ml_connector.store import forms
 from ml_connector.store.database import Database
 from ml_connector.store.ledger import Ledger
 from tests.contract.ledger_contract import NOON, a_claim, a_document, a_ledger, a_reading, swept, usd
@@ -112,6 +113,12 @@ def test_in_whatever_order_they_come_none_is_sent_with_less_than_it_needs(
                 assert len(behind) >= (2 if policy is LARGE else 1)
             case Planned(first=first):
                 assert behind == {*filter(None, [first])}
+
+
+def test_what_a_ledger_held_before_there_were_two_approvers_is_read() -> None:
+    """A document that waited, or was approved, when the new version was installed."""
+    assert forms.stage("planned", "{}") == Planned()
+    assert forms.stage("approved", '{"by":"maria"}') == Approved("maria")
 
 
 def at_once(*deeds: Callable[[], object], over: threading.Event | None = None) -> None:
