@@ -29,6 +29,8 @@ from ml_connector.runtime.settings import Gp, Posting
 
 T = TypeVar("T")
 
+FILES_FIRST = "service map and files come first"
+
 
 class Looking(Protocol):
     """What a transport lets us ask of the company; each deed raises Interrupted where something is wrong."""
@@ -101,7 +103,7 @@ class _Company:
         self._told = CompanyTold()
         self._chart: Mapping[str, AccountCard] | None = None
         self._posting: Mapping[Series, PostingSetup] = {}
-        self._has_asked_posting = False
+        self._has_asked_posting = self._has_asked_chart = False
 
     def steps(self) -> Iterator[Step]:
         """What a transport has is known once its books are open, so the steps are given one by one."""
@@ -186,17 +188,17 @@ class _Company:
     @property
     def _opened(self) -> Books:
         if self._books is None:
-            raise CannotTry(self._lacking or "service map and files come first")
+            raise CannotTry(self._lacking or FILES_FIRST)
         return self._books
 
     @property
     def _looked(self) -> Looking:
         if self._looking is None:
-            raise CannotTry(self._lacking or "service map and files come first")
+            raise CannotTry(self._lacking or FILES_FIRST)
         return self._looking
 
     def _not_opened(self) -> Seen:
-        return str(self._opened)
+        raise CannotTry(self._lacking or FILES_FIRST)
 
     @staticmethod
     def _if_there(ask: Callable[[], T], otherwise: T) -> tuple[T, list[Finding]]:
@@ -209,7 +211,11 @@ class _Company:
             return otherwise, [stop.finding]
 
     def _read_chart(self) -> Mapping[str, AccountCard]:
+        """Read once, whatever comes of it: one cause is told once."""
+        if self._chart is None and self._has_asked_chart:
+            raise CannotTry("the chart of accounts comes first")
         if self._chart is None:
+            self._has_asked_chart = True
             self._chart = self._opened.chart()
         return self._chart
 
