@@ -12,7 +12,7 @@ import pytest
 
 from ml_connector.mapping.options import OPTIONS
 from ml_connector.runtime import settings as form
-from ml_connector.runtime.settings import Gp, Kerberos, ServiceTitan, Settings
+from ml_connector.runtime.settings import Gp, Kerberos, ServiceTitan, Settings, Sql
 from tests.house.reading import DOCS, ROOT, cells, first_cells, name_of, pages, section
 
 CONNECTIONS = DOCS / "connections.md"
@@ -21,6 +21,7 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## ServiceTitan", ServiceTitan),
     ("## GP", Gp),
     ("## Kerberos", Kerberos),
+    ("## SQL Server", Sql),
 )
 
 
@@ -48,7 +49,7 @@ def _kind(type_: object) -> str:
 def _default(value: object) -> str:
     if value is msgspec.NODEFAULT:
         return "required"
-    if value in ("", (), Kerberos()):
+    if value in ("", (), Kerberos(), Sql()):
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -1,4 +1,4 @@
-"""One GP company as the pipeline's `Books`, over SBA; what its services do not tell comes from files.
+"""One GP company as the pipeline's `Books`, over SBA; what its services do not tell comes from its database, or files.
 
 Everything that is given back is trimmed, ids in upper case, an empty date None. A list that was asked for by value is
 held against the question: a row that nobody asked for means that GP did not understand the filter, and stops the run.
@@ -21,6 +21,7 @@ from ml_connector.books.period import SUBLEDGERS, FiscalPeriod, Series
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
+from ml_connector.gp.company_database import CompanyDatabase
 from ml_connector.gp.row import Row, fold
 from ml_connector.gp.sba import Sba
 from ml_connector.gp.service_map import Documents, Resource, ServiceMap, Word
@@ -32,8 +33,8 @@ E = TypeVar("E", bound=Enum)
 class GpBooks:
     """One GP company. Safe to use from several threads, as many as the access has lanes.
 
-    `calendar`, `chart` and `tax_details` stand in where the service map has no such resource; where neither is given,
-    `company_facts` raises Interrupted and says what is missing.
+    `database`, or else `calendar` and `chart`, and `tax_details` stand in where the service map has no such resource;
+    where nothing is given, `company_facts` raises Interrupted and says what is missing.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class GpBooks:
         calendar: tuple[FiscalPeriod, ...] | None = None,
         chart: Mapping[str, AccountCard] | None = None,
         tax_details: frozenset[str] | None = None,
+        database: CompanyDatabase | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._sba = Sba(access, service_map, sleep)
@@ -52,6 +54,7 @@ class GpBooks:
         self._company = company
         self._currency = currency
         self._calendar, self._chart, self._tax_details = calendar, chart, tax_details
+        self._database = database
         self._class_accounts: dict[Series, Mapping[str, AccountNumber | None]] = {}
         self._distribution_reads = 0
 
@@ -163,14 +166,36 @@ class GpBooks:
         codes = {finding.code if finding else "" for _, finding in told}
         nowhere = codes in ({"gp.missing"}, {"gp.forbidden"})
         company = next((finding for _, finding in told), None) if nowhere else None
+        told += [] if nowhere else self._second_sources()
         return [*((name, None) for name in first), ("company", company), *([] if nowhere else told)]
+
+    def _second_sources(self) -> list[tuple[str, Finding | None]]:
+        """What the map does not have and the company's database should tell."""
+        if self._database is None:
+            return []
+        told: list[tuple[str, Finding | None]] = []
+        for name, resource, read in (
+            ("periods", self._map.periods, self._periods),
+            ("accounts", self._map.accounts, self._accounts),
+        ):
+            if resource is None:
+                try:
+                    read()
+                except Interrupted as stop:
+                    told.append((name, stop.finding))
+                else:
+                    told.append((name, None))
+        return told
 
     # How it is done
 
     def _accounts(self) -> Mapping[str, AccountCard]:
         if self._map.accounts is None:
+            if self._database is not None:
+                return self._database.accounts(self._map.formats.account_separator)
             if self._chart is None:
-                raise Interrupted(errors.unmapped("accounts", "no chart of accounts is given (CSV)"))
+                wanted = "neither SQL Server nor a chart of accounts (CSV) is given"
+                raise Interrupted(errors.unmapped("accounts", wanted))
             return self._chart
         cards: dict[str, AccountCard] = {}
         for row in self._sba.rows(self._map.accounts):
@@ -183,8 +208,10 @@ class GpBooks:
 
     def _periods(self) -> tuple[FiscalPeriod, ...]:
         if self._map.periods is None:
+            if self._database is not None:
+                return self._database.periods()
             if self._calendar is None:
-                raise Interrupted(errors.unmapped("periods", "no calendar is given (CSV)"))
+                raise Interrupted(errors.unmapped("periods", "neither SQL Server nor a calendar (CSV) is given"))
             return self._calendar
         return tuple(
             FiscalPeriod(

@@ -52,6 +52,17 @@ class Kerberos(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service: str = ""  # the service name (SPN); blank: HTTP/ and the host of the server
 
 
+class Sql(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The company's database on SQL Server, read for what GP's services do not tell. Nothing is ever written there."""
+
+    url: str = ""  # mssql://host:port, or with an instance; blank: it is not read
+    database: str = ""
+    username: str = ""
+    password: str = ""
+    schema: str = "dbo"
+    origins: tuple[str, ...] = ()  # of the Mass Close window, those that count; none: all
+
+
 class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one GP company is reached. Seconds for every time."""
 
@@ -64,6 +75,7 @@ class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     company_id: int = 0  # SOAP: GP's number of the company
     wsdl: str = ""  # SOAP: an address or a file; blank: the endpoint's own
     kerberos: Kerberos = Kerberos()
+    sql: Sql = Sql()
     channel_binding: bool = True
     tenant: str = "DefaultTenant"
     service_map: str = "default"  # a shipped map's name, or the path of a TOML file
@@ -73,8 +85,8 @@ class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     write_timeout: float = 600.0
     pause: float = 1800.0  # how long a lost answer is left alone; must be longer than GP's own timeout
     read_back_percent: int = 5
-    calendar_file: str = ""  # fiscal periods, where SBA has none
-    chart_file: str = ""  # the chart of accounts, where SBA has none
+    calendar_file: str = ""  # fiscal periods, where neither the service nor SQL Server tells them
+    chart_file: str = ""  # the chart of accounts, likewise
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -188,6 +200,9 @@ def _faults(settings: Settings) -> list[str]:
         credentials[f"gp.{company}.username"] = gp.username
         if gp.password or not gp.kerberos.keytab:
             credentials[f"gp.{company}.password"] = gp.password
+        if gp.sql.url:
+            credentials[f"gp.{company}.sql.username"] = gp.sql.username
+            credentials[f"gp.{company}.sql.password"] = gp.sql.password
         if not 0 <= gp.read_back_percent <= 100:
             faults.append(f"gp.{company}.read_back_percent: use 0 to 100")
         if gp.pause <= 0:
@@ -211,10 +226,29 @@ def _gp_faults(gp: Gp) -> Iterator[str]:
             yield "endpoint: write the address of the web services, as http://gp.example.com:48620/DynamicsGPWebServices"
         if not gp.company_id:
             yield "company_id: write GP's number of the company (SY01500 in the system database shows it)"
-        if not gp.calendar_file:
-            yield "calendar_file: name a calendar file; the web services do not tell fiscal periods"
+        if not gp.calendar_file and not gp.sql.url:
+            yield "calendar_file: name a calendar file, or add the table sql; the web services do not tell fiscal periods"
+    yield from _sql_faults(gp.sql)
     if gp.kerberos != Kerberos() and gp.authentication != "negotiate":
         yield "kerberos: it is for authentication = 'negotiate' alone"
+
+
+def _sql_faults(sql: Sql) -> Iterator[str]:
+    if not sql.url:
+        if sql != Sql():
+            yield "sql.url: write where SQL Server is, as mssql://gpsql.example.com:1433, or take the table sql out"
+        return
+    try:
+        parts = urlsplit(sql.url)
+        at_home = parts.hostname in LOOPBACK and parts.scheme == "postgresql"  # the same tables, for a trial
+        plain = parts.hostname and not (parts.username or parts.password or parts.path or parts.query or parts.fragment)
+        fits = plain and (parts.scheme == "mssql" or at_home) and parts.port != 0
+    except ValueError:  # a port that is none
+        fits = False
+    if not fits:
+        yield "sql.url: write scheme, host and port or instance alone, as mssql://gpsql.example.com:1433"
+    if not sql.database:
+        yield "sql.database: write the name of the company's database"
 
 
 def _wrong(where: str, says: str) -> Interrupted:

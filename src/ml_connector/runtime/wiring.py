@@ -13,6 +13,7 @@ from ml_connector.gp import periods
 from ml_connector.gp.access import Access as GpAccess
 from ml_connector.gp.access import Kerberos, Scheme, Secret
 from ml_connector.gp.books import GpBooks
+from ml_connector.gp.company_database import CompanyDatabase, DatabaseAccess
 from ml_connector.gp.service_map import ServiceMap, load, shipped
 from ml_connector.gp.web_services.books import WebServicesBooks
 from ml_connector.gp.web_services.transport import Endpoint
@@ -21,7 +22,7 @@ from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.money import Currency
 from ml_connector.pipeline import ports
 from ml_connector.runtime.clock import SystemClock
-from ml_connector.runtime.settings import Gp, Settings, from_values, secret
+from ml_connector.runtime.settings import Gp, Settings, Sql, from_values, secret
 from ml_connector.servicetitan.auth import Access
 from ml_connector.servicetitan.client import Client
 from ml_connector.servicetitan.field_service import FieldService
@@ -120,11 +121,25 @@ def _books(
     )
     calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
     chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
+    tables = _company_database(company, gp.sql, vault) if gp.sql.url else None
     service_map = _service_map(gp.service_map)
     if gp.transport == "soap":
         endpoint = Endpoint(gp.endpoint, gp.company_id, gp.wsdl, folder)
-        return WebServicesBooks(access, endpoint, company, currency, calendar, service_map.refusals)
-    return GpBooks(access, service_map, company, currency, calendar, chart)
+        return WebServicesBooks(access, endpoint, company, currency, calendar, service_map.refusals, database=tables)
+    return GpBooks(access, service_map, company, currency, calendar, chart, database=tables)
+
+
+def _company_database(company: str, sql: Sql, vault: Callable[[str], str]) -> CompanyDatabase:
+    return CompanyDatabase(
+        DatabaseAccess(
+            url=sql.url,
+            database=sql.database,
+            username=secret(sql.username, f"gp.{company}.sql.username", vault),
+            password=Secret(secret(sql.password, f"gp.{company}.sql.password", vault)),
+            schema=sql.schema,
+            origins=sql.origins,
+        )
+    )
 
 
 @cache

@@ -1,4 +1,4 @@
-"""One GP company as the pipeline's `Books`, over the web services; the fiscal periods, which they do not tell, from a file.
+"""One GP company as the pipeline's `Books`, over the web services; fiscal periods, which they lack, from elsewhere.
 
 What lists leave out costs a call a document: whether a posted one is voided, its posting date, its distributions, a
 vendor's own invoice number; so such a call is made only where the list cannot answer.
@@ -22,6 +22,7 @@ from ml_connector.books.period import FiscalPeriod, Series
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp import service_map
 from ml_connector.gp.access import Access
+from ml_connector.gp.company_database import CompanyDatabase
 from ml_connector.gp.row import fold
 from ml_connector.gp.service_map import Meaning
 from ml_connector.gp.web_services import answers, documents, errors
@@ -45,10 +46,10 @@ _PLACES = {"gp.unreachable": 0, "gp.certificate": 1, "gp.missing": 3, "gp.contra
 class WebServicesBooks:
     """One GP company. Safe to use from several threads, as many as the access has lanes.
 
-    `calendar` gives the fiscal periods; without it `company_facts` raises Interrupted. `meanings` tells what GP's texts
-    mean to us, the shipped ones unless a service map has its own. A vendor's own invoice number stands in no list, so
-    each invoice of the vendor is read once by its key: `duplicates_since` leaves out those dated before. `tax_details`
-    stands in where the installation's contract has no list of them.
+    `database`, or else `calendar`, gives the fiscal periods; without either `company_facts` raises Interrupted.
+    `meanings` tells what GP's texts mean to us, the shipped ones unless a service map has its own. A vendor's own invoice
+    number stands in no list, so each invoice of the vendor is read once by its key: `duplicates_since` leaves out those
+    dated before. `tax_details` stands in where the installation's contract has no list of them.
     """
 
     def __init__(
@@ -61,12 +62,13 @@ class WebServicesBooks:
         meanings: tuple[Meaning, ...] | None = None,
         duplicates_since: date | None = None,
         tax_details: frozenset[str] | None = None,
+        database: CompanyDatabase | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._services = WebServices(access, endpoint, sleep)
         self._policies = Policies(self._services)
         self._company, self._currency = company, currency
-        self._calendar, self._tax_details = calendar, tax_details
+        self._calendar, self._tax_details, self._database = calendar, tax_details, database
         known = service_map.shipped("default").refusals if meanings is None else meanings
         self._entering = Entering(self._services, self._policies, known, self._separator)
         self._duplicates_since = duplicates_since
@@ -108,10 +110,9 @@ class WebServicesBooks:
         stop = self.policy_lets_us_send_distributions()
         if stop:
             raise Interrupted(stop)
-        if self._calendar is None:
-            raise Interrupted(errors.no_calendar())
+        periods = self._periods()
         self._own_separator = self._read_separator()
-        return CompanyFacts(self._company, self._accounts(), self._calendar, self._details())
+        return CompanyFacts(self._company, self._accounts(), periods, self._details())
 
     def policy_lets_us_send_distributions(self) -> Finding | None:
         """None where GP's policies take what we send; else what an administrator changes. Raises Interrupted."""
@@ -218,7 +219,7 @@ class WebServicesBooks:
             return [*((name, None) for name in first[:place]), (first[place], stopped)]
         told: list[tuple[str, Finding | None]] = [(name, None) for name in first]
         told.append(("policies", _told(self.policy_lets_us_send_distributions)))
-        told.append(("periods", errors.no_calendar() if self._calendar is None else None))
+        told.append(("periods", _told(self._periods)))
         for name, probe in self._probes().items():
             told.append((name, _told(probe)))
         return told
@@ -244,6 +245,13 @@ class WebServicesBooks:
         self._policies.forget()
         for number in [number for number, (version, _) in self._vendor_numbers.items() if "Work" in version]:
             del self._vendor_numbers[number]
+
+    def _periods(self) -> tuple[FiscalPeriod, ...]:
+        if self._database is not None:
+            return self._database.periods()
+        if self._calendar is None:
+            raise Interrupted(errors.no_calendar())
+        return self._calendar
 
     def _accounts(self) -> Mapping[str, AccountCard]:
         """The posting accounts: unit and allocation accounts take no distribution of ours."""
