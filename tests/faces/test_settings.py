@@ -71,3 +71,34 @@ def test_the_web_services_need_a_source_of_periods() -> None:
     assert "calendar_file" in refused(**soap)
     assert taken(**soap, sql=SQL).sql.database == "FRMEC"
     assert taken(**soap, calendar_file="calendar.csv").calendar_file
+
+
+SOAP = {"endpoint": "http://gp.example.com:48620/DynamicsGPWebServices", "company_id": 7}
+
+
+def test_a_kind_goes_over_its_own_transport_and_the_others_over_the_companys() -> None:
+    """Payables over the web services; what is left out stays with SBA."""
+    gp = taken(**SOAP, kinds={"payables_invoice": "soap"})
+    assert {kind.value for kind, way in gp.routes.items() if way == "soap"} == {"payables invoice"}
+
+
+def test_each_transport_that_is_used_must_be_reachable() -> None:
+    """All that is missing of both is told at once; periods may come from SBA."""
+    says = refused(kinds={"payables_invoice": "soap"}, server="")
+    for place in ("server", "endpoint", "company_id"):
+        assert f"gp.FRM.{place}: write" in says
+    assert "calendar_file" not in says
+
+
+@pytest.mark.parametrize("kinds", [{"payables_invoice": "rest"}, {"journal": "soap"}, {"payables_invoices": "soap"}])
+def test_a_kind_or_transport_that_there_is_not_is_refused(kinds: dict[str, str]) -> None:
+    """A misspelt one is not left out in silence."""
+    assert "kinds" in refused(**SOAP, kinds=kinds)
+
+
+def test_a_transport_that_no_kind_uses_is_refused() -> None:
+    """All four kinds go over the other: then that one is the company's."""
+    every = dict.fromkeys(
+        ("receivables_invoice", "receivables_credit_memo", "payables_invoice", "payables_credit_memo"), "soap"
+    )
+    assert "transport 'sba': every kind goes over the other" in refused(**SOAP, calendar_file="c.csv", kinds=every)

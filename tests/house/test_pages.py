@@ -12,7 +12,7 @@ import pytest
 
 from ml_connector.mapping.options import OPTIONS
 from ml_connector.runtime import settings as form
-from ml_connector.runtime.settings import Gp, Kerberos, ServiceTitan, Settings, Sql
+from ml_connector.runtime.settings import Gp, Kerberos, Kinds, ServiceTitan, Settings, Sql
 from tests.house.reading import DOCS, ROOT, cells, first_cells, name_of, pages, section
 
 CONNECTIONS = DOCS / "connections.md"
@@ -20,6 +20,7 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## The connection", Settings),
     ("## ServiceTitan", ServiceTitan),
     ("## GP", Gp),
+    ("## Transport by kind", Kinds),
     ("## Kerberos", Kerberos),
     ("## SQL Server", Sql),
 )
@@ -42,14 +43,14 @@ def _kind(type_: object) -> str:
     if type_ == tuple[str, ...]:
         return "list of texts"
     if get_args(type_) and getattr(type_, "__origin__", None) is not dict:
-        return " or ".join(get_args(type_))
+        return " or ".join(filter(None, get_args(type_)))
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}.get(type_, "table")  # type: ignore[call-overload, no-any-return]
 
 
 def _default(value: object) -> str:
     if value is msgspec.NODEFAULT:
         return "required"
-    if value in ("", (), Kerberos(), Sql()):
+    if value in ("", (), Kerberos(), Kinds(), Sql()):
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
 

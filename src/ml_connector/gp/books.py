@@ -84,8 +84,61 @@ class GpBooks:
     # Facts
 
     def company_facts(self) -> CompanyFacts:
+        self.begin()
+        return CompanyFacts(self._company, self.accounts(), self.periods(), self.tax_details())
+
+    def begin(self) -> None:
+        """Forget what the last run was told."""
         self._class_accounts.clear()
-        return CompanyFacts(self._company, self._accounts(), self._periods(), self._details())
+
+    @property
+    def tells(self) -> frozenset[str]:
+        """Which facts the services themselves tell; for another, a second source is asked."""
+        mapped = {"accounts": self._map.accounts, "periods": self._map.periods, "tax_details": self._map.tax_details}
+        return frozenset(name for name, resource in mapped.items() if resource is not None)
+
+    def accounts(self) -> Mapping[str, AccountCard]:
+        if self._map.accounts is None:
+            if self._database is not None:
+                return self._database.accounts(self._map.formats.account_separator)
+            if self._chart is None:
+                wanted = "neither SQL Server nor a chart of accounts (CSV) is given"
+                raise Interrupted(errors.unmapped("accounts", wanted))
+            return self._chart
+        cards: dict[str, AccountCard] = {}
+        for row in self._sba.rows(self._map.accounts):
+            number = row.account("number")
+            if number is not None:
+                description = row.text("description") if row.has("description") else ""
+                active, allows_entry = row.flag("active"), row.flag("allows_entry", True)
+                cards[str(number)] = AccountCard(number, description, active, allows_entry)
+        return cards
+
+    def periods(self) -> tuple[FiscalPeriod, ...]:
+        if self._map.periods is None:
+            if self._database is not None:
+                return self._database.periods()
+            if self._calendar is None:
+                raise Interrupted(errors.unmapped("periods", "neither SQL Server nor a calendar (CSV) is given"))
+            return self._calendar
+        return tuple(
+            FiscalPeriod(
+                year=row.whole("year"),
+                number=row.whole("number"),
+                first=row.filled_day("first"),
+                last=row.filled_day("last"),
+                closed=frozenset(series for series in Series if row.flag(f"closed_{series.name.lower()}")),
+                year_closed=row.flag("year_closed"),
+            )
+            for row in self._sba.rows(self._map.periods)
+        )
+
+    def tax_details(self) -> frozenset[str]:
+        if self._map.tax_details is None:
+            if self._tax_details is None:
+                raise Interrupted(errors.unmapped("tax_details", "no list of tax details is given"))
+            return self._tax_details
+        return frozenset(row.key("id") for row in self._sba.rows(self._map.tax_details))
 
     def parties(self, series: Series, ids: Sequence[str]) -> Mapping[str, PartyCard]:
         resource = self._map.parties(series)
@@ -175,8 +228,8 @@ class GpBooks:
             return []
         told: list[tuple[str, Finding | None]] = []
         for name, resource, read in (
-            ("periods", self._map.periods, self._periods),
-            ("accounts", self._map.accounts, self._accounts),
+            ("periods", self._map.periods, self.periods),
+            ("accounts", self._map.accounts, self.accounts),
         ):
             if resource is None:
                 try:
@@ -188,49 +241,6 @@ class GpBooks:
         return told
 
     # How it is done
-
-    def _accounts(self) -> Mapping[str, AccountCard]:
-        if self._map.accounts is None:
-            if self._database is not None:
-                return self._database.accounts(self._map.formats.account_separator)
-            if self._chart is None:
-                wanted = "neither SQL Server nor a chart of accounts (CSV) is given"
-                raise Interrupted(errors.unmapped("accounts", wanted))
-            return self._chart
-        cards: dict[str, AccountCard] = {}
-        for row in self._sba.rows(self._map.accounts):
-            number = row.account("number")
-            if number is not None:
-                description = row.text("description") if row.has("description") else ""
-                active, allows_entry = row.flag("active"), row.flag("allows_entry", True)
-                cards[str(number)] = AccountCard(number, description, active, allows_entry)
-        return cards
-
-    def _periods(self) -> tuple[FiscalPeriod, ...]:
-        if self._map.periods is None:
-            if self._database is not None:
-                return self._database.periods()
-            if self._calendar is None:
-                raise Interrupted(errors.unmapped("periods", "neither SQL Server nor a calendar (CSV) is given"))
-            return self._calendar
-        return tuple(
-            FiscalPeriod(
-                year=row.whole("year"),
-                number=row.whole("number"),
-                first=row.filled_day("first"),
-                last=row.filled_day("last"),
-                closed=frozenset(series for series in Series if row.flag(f"closed_{series.name.lower()}")),
-                year_closed=row.flag("year_closed"),
-            )
-            for row in self._sba.rows(self._map.periods)
-        )
-
-    def _details(self) -> frozenset[str]:
-        if self._map.tax_details is None:
-            if self._tax_details is None:
-                raise Interrupted(errors.unmapped("tax_details", "no list of tax details is given"))
-            return self._tax_details
-        return frozenset(row.key("id") for row in self._sba.rows(self._map.tax_details))
 
     def _party(self, series: Series, row: Row) -> PartyCard:
         control = row.account("account") or self._of_class(series, row)

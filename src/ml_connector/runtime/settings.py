@@ -11,12 +11,13 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from ml_connector.books.document import DocumentKind
 from ml_connector.books.number import PREFIX
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.money import Currency
@@ -63,6 +64,18 @@ class Sql(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origins: tuple[str, ...] = ()  # of the Mass Close window, those that count; none: all
 
 
+Way: TypeAlias = Literal["", "sba", "soap"]
+
+
+class Kinds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The transport of each kind of document, where it is not the company's."""
+
+    receivables_invoice: Way = ""
+    receivables_credit_memo: Way = ""
+    payables_invoice: Way = ""
+    payables_credit_memo: Way = ""
+
+
 class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one GP company is reached. Seconds for every time."""
 
@@ -70,6 +83,7 @@ class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     username: str
     password: str = ""
     transport: Literal["sba", "soap"] = "sba"
+    kinds: Kinds = Kinds()
     server: str = ""  # SBA: scheme, host and port
     endpoint: str = ""  # SOAP: the address of the web services
     company_id: int = 0  # SOAP: GP's number of the company
@@ -87,6 +101,11 @@ class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read_back_percent: int = 5
     calendar_file: str = ""  # fiscal periods, where neither the service nor SQL Server tells them
     chart_file: str = ""  # the chart of accounts, likewise
+
+    @property
+    def routes(self) -> Mapping[DocumentKind, str]:
+        """Over which transport each kind of document is entered: sba or soap."""
+        return {kind: getattr(self.kinds, kind.name.lower()) or self.transport for kind in DocumentKind}
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -216,18 +235,21 @@ def _faults(settings: Settings) -> list[str]:
 
 
 def _gp_faults(gp: Gp) -> Iterator[str]:
-    if gp.transport == "sba":
+    ways = set(gp.routes.values())
+    if "sba" in ways:
         if not gp.server:
             yield "server: write scheme, host and port, as https://gp.example.com:48650"
         elif not gp.server.startswith("https://") and urlsplit(gp.server).hostname not in LOOPBACK:
             yield f"server '{gp.server}': use https; GP's REST services answer over TLS alone"
-    else:
+    if "soap" in ways:
         if not gp.endpoint:
             yield "endpoint: write the address of the web services, as http://gp.example.com:48620/DynamicsGPWebServices"
         if not gp.company_id:
             yield "company_id: write GP's number of the company (SY01500 in the system database shows it)"
-        if not gp.calendar_file and not gp.sql.url:
-            yield "calendar_file: name a calendar file, or add the table sql; the web services do not tell fiscal periods"
+    if ways == {"soap"} and not gp.calendar_file and not gp.sql.url:
+        yield "calendar_file: name a calendar file, or add the table sql; the web services do not tell fiscal periods"
+    if gp.transport not in ways:
+        yield f"transport '{gp.transport}': every kind goes over the other; write the other here, and leave the table kinds out"
     yield from _sql_faults(gp.sql)
     if gp.kerberos != Kerberos() and gp.authentication != "negotiate":
         yield "kerberos: it is for authentication = 'negotiate' alone"

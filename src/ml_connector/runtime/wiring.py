@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from ml_connector.findings import Finding, Interrupted
@@ -14,6 +15,7 @@ from ml_connector.gp.access import Access as GpAccess
 from ml_connector.gp.access import Kerberos, Scheme, Secret
 from ml_connector.gp.books import GpBooks
 from ml_connector.gp.company_database import CompanyDatabase, DatabaseAccess
+from ml_connector.gp.mixed import MixedBooks, Transport
 from ml_connector.gp.service_map import ServiceMap, load, shipped
 from ml_connector.gp.web_services.books import WebServicesBooks
 from ml_connector.gp.web_services.transport import Endpoint
@@ -31,6 +33,8 @@ from ml_connector.store.lease import Lease
 from ml_connector.store.ledger import Ledger
 from ml_connector.store.vault import MasterKey, Vault
 
+CompanyBooks: TypeAlias = GpBooks | WebServicesBooks | MixedBooks
+
 
 @dataclass(frozen=True, slots=True)
 class Wired:
@@ -41,7 +45,7 @@ class Wired:
     ledger: Ledger
     client: Client
     field_service: FieldService
-    books: Mapping[str, GpBooks | WebServicesBooks]  # by the rulebook's short name of the company
+    books: Mapping[str, CompanyBooks]  # by the rulebook's short name of the company
     clock: SystemClock
 
     def rulebook(self) -> tuple[int, Rulebook]:
@@ -98,11 +102,33 @@ def open_connection(
     )
 
 
-def _books(
-    company: str, gp: Gp, currency: Currency, vault: Callable[[str], str], folder: Path | None
-) -> GpBooks | WebServicesBooks:
-    access = GpAccess(
-        server=gp.server or gp.endpoint,
+def _books(company: str, gp: Gp, currency: Currency, vault: Callable[[str], str], folder: Path | None) -> CompanyBooks:
+    routes = {kind: Transport(way) for kind, way in gp.routes.items()}
+    calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
+    chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
+    tables = _company_database(company, gp.sql, vault) if gp.sql.url else None
+    service_map = _service_map(gp.service_map)
+    access = _access(company, gp, vault)
+
+    def over_sba() -> GpBooks:
+        at = replace(access, server=gp.server)
+        return GpBooks(at, service_map, company, currency, calendar, chart, database=tables)
+
+    def over_soap() -> WebServicesBooks:
+        at, meanings = replace(access, server=gp.endpoint), service_map.refusals
+        endpoint = Endpoint(gp.endpoint, gp.company_id, gp.wsdl, folder)
+        kinds = [kind for kind, way in routes.items() if way is Transport.SOAP]
+        return WebServicesBooks(at, endpoint, company, currency, calendar, meanings, database=tables, kinds=kinds)
+
+    if len(set(routes.values())) == 1:
+        return over_sba() if Transport.SBA in routes.values() else over_soap()
+    return MixedBooks(over_sba(), over_soap(), routes, company, gp.company, Transport(gp.transport))
+
+
+def _access(company: str, gp: Gp, vault: Callable[[str], str]) -> GpAccess:
+    """What both transports share: the account, the company, patience; the server is each one's own."""
+    return GpAccess(
+        server="",
         company=gp.company,
         username=secret(gp.username, f"gp.{company}.username", vault),
         password=Secret(secret(gp.password, f"gp.{company}.password", vault) if gp.password else ""),
@@ -119,14 +145,6 @@ def _books(
         ca_bundle=Path(gp.ca_bundle) if gp.ca_bundle else None,
         write_timeout=gp.write_timeout,
     )
-    calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
-    chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
-    tables = _company_database(company, gp.sql, vault) if gp.sql.url else None
-    service_map = _service_map(gp.service_map)
-    if gp.transport == "soap":
-        endpoint = Endpoint(gp.endpoint, gp.company_id, gp.wsdl, folder)
-        return WebServicesBooks(access, endpoint, company, currency, calendar, service_map.refusals, database=tables)
-    return GpBooks(access, service_map, company, currency, calendar, chart, database=tables)
 
 
 def _company_database(company: str, sql: Sql, vault: Callable[[str], str]) -> CompanyDatabase:

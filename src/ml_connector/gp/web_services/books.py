@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from types import TracebackType
 
 from ml_connector.books.account import AccountFormat, AccountNumber
 from ml_connector.books.batch import StandingBatch
-from ml_connector.books.document import Document, Standing, StandingDistribution
+from ml_connector.books.document import Document, DocumentKind, Standing, StandingDistribution
 from ml_connector.books.facts import AccountCard, CompanyFacts, PartyCard
 from ml_connector.books.outcomes import Entry
 from ml_connector.books.period import FiscalPeriod, Series
@@ -49,7 +49,8 @@ class WebServicesBooks:
     `database`, or else `calendar`, gives the fiscal periods; without either `company_facts` raises Interrupted.
     `meanings` tells what GP's texts mean to us, the shipped ones unless a service map has its own. A vendor's own invoice
     number stands in no list, so each invoice of the vendor is read once by its key: `duplicates_since` leaves out those
-    dated before. `tax_details` stands in where the installation's contract has no list of them.
+    dated before. `tax_details` stands in where the installation's contract has no list of them. `kinds` are those that are
+    entered here: the policies of others do not matter.
     """
 
     def __init__(
@@ -63,12 +64,14 @@ class WebServicesBooks:
         duplicates_since: date | None = None,
         tax_details: frozenset[str] | None = None,
         database: CompanyDatabase | None = None,
+        kinds: Collection[DocumentKind] = tuple(DocumentKind),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._services = WebServices(access, endpoint, sleep)
         self._policies = Policies(self._services)
         self._company, self._currency = company, currency
         self._calendar, self._tax_details, self._database = calendar, tax_details, database
+        self._kinds = kinds
         known = service_map.shipped("default").refusals if meanings is None else meanings
         self._entering = Entering(self._services, self._policies, known, self._separator)
         self._duplicates_since = duplicates_since
@@ -106,17 +109,54 @@ class WebServicesBooks:
 
     def company_facts(self) -> CompanyFacts:
         """Raises Interrupted also where a policy would make distributions of its own: then nothing may be entered."""
+        self.begin()
+        return CompanyFacts(self._company, self.accounts(), self.periods(), self.tax_details())
+
+    def begin(self) -> None:
+        """Forget what the last run was told, and see that documents may be entered. Raises Interrupted."""
         self._forget()
         stop = self.policy_lets_us_send_distributions()
         if stop:
             raise Interrupted(stop)
-        periods = self._periods()
         self._own_separator = self._read_separator()
-        return CompanyFacts(self._company, self._accounts(), periods, self._details())
+
+    @property
+    def tells(self) -> frozenset[str]:
+        """Which facts the services themselves tell; for another, a second source is asked. Raises Interrupted."""
+        has = self._services.contract.has("GetTaxDetailList")
+        return frozenset({"accounts", "tax_details"} if has else {"accounts"})
+
+    def periods(self) -> tuple[FiscalPeriod, ...]:
+        if self._database is not None:
+            return self._database.periods()
+        if self._calendar is None:
+            raise Interrupted(errors.no_calendar())
+        return self._calendar
+
+    def accounts(self) -> Mapping[str, AccountCard]:
+        """The posting accounts: unit and allocation accounts take no distribution of ours."""
+        cards: dict[str, AccountCard] = {}
+        for row in self._services.rows("GetGLPostingAccountList", {}, "GLAccountId"):
+            number = AccountNumber.parse(answers.key(row.Key), self._separator())
+            cards[str(number)] = AccountCard(
+                number, answers.text(row.Description), bool(row.IsActive), bool(row.AllowAccountEntry)
+            )
+        return cards
+
+    def tax_details(self) -> frozenset[str]:
+        if not self._services.contract.has("GetTaxDetailList"):
+            if self._tax_details is None:
+                raise Interrupted(errors.no_tax_details())
+            return self._tax_details
+        return frozenset(answers.key(row.TaxDetailKey) for row in self._details_like({}))
 
     def policy_lets_us_send_distributions(self) -> Finding | None:
         """None where GP's policies take what we send; else what an administrator changes. Raises Interrupted."""
-        return self._policies.let_us_send_distributions()
+        return self._policies.let_us_send_distributions(self._kinds)
+
+    @property
+    def company_id(self) -> int:
+        return self._services.endpoint.company_id
 
     def companies(self) -> Mapping[int, str]:
         """The companies that our Windows account may use over the web services: GP's number of each, and its name."""
@@ -219,7 +259,7 @@ class WebServicesBooks:
             return [*((name, None) for name in first[:place]), (first[place], stopped)]
         told: list[tuple[str, Finding | None]] = [(name, None) for name in first]
         told.append(("policies", _told(self.policy_lets_us_send_distributions)))
-        told.append(("periods", _told(self._periods)))
+        told.append(("periods", _told(self.periods)))
         for name, probe in self._probes().items():
             told.append((name, _told(probe)))
         return told
@@ -245,30 +285,6 @@ class WebServicesBooks:
         self._policies.forget()
         for number in [number for number, (version, _) in self._vendor_numbers.items() if "Work" in version]:
             del self._vendor_numbers[number]
-
-    def _periods(self) -> tuple[FiscalPeriod, ...]:
-        if self._database is not None:
-            return self._database.periods()
-        if self._calendar is None:
-            raise Interrupted(errors.no_calendar())
-        return self._calendar
-
-    def _accounts(self) -> Mapping[str, AccountCard]:
-        """The posting accounts: unit and allocation accounts take no distribution of ours."""
-        cards: dict[str, AccountCard] = {}
-        for row in self._services.rows("GetGLPostingAccountList", {}, "GLAccountId"):
-            number = AccountNumber.parse(answers.key(row.Key), self._separator())
-            cards[str(number)] = AccountCard(
-                number, answers.text(row.Description), bool(row.IsActive), bool(row.AllowAccountEntry)
-            )
-        return cards
-
-    def _details(self) -> frozenset[str]:
-        if not self._services.contract.has("GetTaxDetailList"):
-            if self._tax_details is None:
-                raise Interrupted(errors.no_tax_details())
-            return self._tax_details
-        return frozenset(answers.key(row.TaxDetailKey) for row in self._details_like({}))
 
     def _details_like(self, criteria: Mapping[str, Value]) -> list[Value]:
         return self._services.rows("GetTaxDetailList", criteria, "TaxDetailKeyId", "TaxDetailKey")
