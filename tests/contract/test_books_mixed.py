@@ -16,7 +16,7 @@ from ml_connector.books.period import Series
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp import service_map
 from ml_connector.gp.books import GpBooks
-from ml_connector.gp.mixed import MixedBooks, Transport
+from ml_connector.gp.mixed import MixedBooks, Transport, idle
 from ml_connector.gp.service_map import ServiceMap
 from ml_connector.money import Currency
 from ml_connector.pipeline.ports import Books
@@ -103,7 +103,7 @@ class Sandbox:
         kinds = [kind for kind, way in routes.items() if way is SOAP]
         made = service_map.shipped(over_sba.MAPS[self.sba.dialect.name]) if own_map is None else own_map
         access = over_sba.access_of(self.sba_server, self.sba.dialect.name)
-        sba = GpBooks(access, made, "North", Currency.USD, sleep=lambda _: None)
+        sba = GpBooks(access, made, "North", Currency.USD, idle=idle(routes), sleep=lambda _: None)
         soap = over_soap.books_of((soap_server or self.soap_server).url, self.company, self.folder, kinds=kinds)
         return MixedBooks(sba, soap, routes, "North", segment or access.company, first)
 
@@ -290,7 +290,7 @@ def test_two_companies_are_told_apart_by_their_charts(split: Sandbox) -> None:
     with Server(over_soap.Watched(other)) as server, split.routed(BY_SUBLEDGER, soap_server=server) as books:
         told = stopped(books.company_facts)
         assert (told.code, "999-9999-99" in told.says) == ("gp.companies_differ", True)
-        assert ("one company", told) in books.check()
+        assert stopped(books.one_company) == told
 
 
 def test_two_companies_are_told_apart_by_their_names(split: Sandbox) -> None:
@@ -335,28 +335,33 @@ def test_one_company_is_proven_once_a_run(split: Sandbox) -> None:
     assert split.soap.asked("GetReceivablesDocumentList") - before == 1
 
 
-# The check
+# For the doctor
 
 
-def test_the_check_names_the_transport_of_each_line(split: Sandbox) -> None:
-    """All is well, and both were looked at."""
-    told = split.books.check()
-    assert [finding for _, finding in told if finding] == []
-    names = {name for name, _ in told}
-    assert {"SBA: login", "SOAP: login", "SOAP: payables", "SBA: receivables", "one company"} <= names
-    assert "SOAP: periods" not in names, "SBA tells them"
+def test_each_part_is_looked_at_by_itself(split: Sandbox) -> None:
+    """All is well over both, and they reach one company."""
+    assert list(split.books.parts) == ["sba", "soap"]
+    for part in split.books.parts.values():
+        looking = part.looking()
+        for deed in (*looking.doors.values(), *looking.probes.values()):
+            assert deed()
+    assert "looked up over both" in split.books.one_company()
 
 
 def test_what_sba_lacks_and_nobody_asks_for_is_no_fault(split: Sandbox) -> None:
     """Payables go over the web services because this installation's SBA has none."""
     lacking = a_map('payables.path = "Purchasing/Nothing"\nvendors.path = "Purchasing/Nobody"')
     with split.routed(BY_SUBLEDGER, lacking) as books:
-        assert [finding for _, finding in books.check() if finding] == []
+        probes = books.parts["sba"].looking().probes
+        assert probes.keys().isdisjoint({"payables", "vendors", "vendor_classes"})
+        for deed in probes.values():
+            assert deed()
         books.company_facts()
         assert isinstance(books.enter(a_bill(), BILLS), Entered)
         assert books.parties(SP, ["FERGUSON0001"])
     with split.routed(BY_KIND, lacking) as books:
-        assert {finding.code for _, finding in books.check() if finding} == {"gp.missing"}
+        assert stopped(books.parts["sba"].looking().probes["vendors"]).code == "gp.missing"
+        assert "batches" not in books.parts["sba"].looking().probes, "both subledgers are read over the web services"
 
 
 def stopped(deed: Callable[[], object]) -> Finding:

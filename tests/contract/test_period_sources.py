@@ -12,9 +12,10 @@ import pytest
 
 from ml_connector.docket.text import findings_of
 from ml_connector.findings import Interrupted
-from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.pipeline.road import RunResult
 from ml_connector.runtime import settings as form
+from ml_connector.runtime.doctor.examination import Doctor
+from ml_connector.runtime.doctor.lines import Line
 from ml_connector.runtime.run import run
 from ml_connector.runtime.tieout import tie_out
 from ml_connector.runtime.trial import Trial, trial, write_trial
@@ -69,7 +70,13 @@ class Desk:
 
     def run(self, settings: str) -> RunResult:
         with self.connection(settings) as wired:
-            return run(wired, lambda *_: None, approver=AUTOMATIC)
+            return run(wired, lambda *_: None)
+
+    def examined(self, settings: str, what: str) -> list[Line]:
+        """The lines of that step of the doctor."""
+        with self.connection(settings) as wired:
+            doctor = Doctor(wired.database, "maria", (), self.folder / "contracts")
+            return [line for line in doctor.connection("trial") if line.what == what]
 
     def held(self, settings: str) -> Counter[str]:
         """How many dockets each finding holds."""
@@ -116,7 +123,7 @@ def test_a_month_is_entered_by_what_sql_server_says(desk: Desk, tables: GpTables
     settings = sql(tables, folder=str(tmp_path))
     result = desk.run(settings)
     assert result.entered == len(desk.in_gp) > 20
-    assert result.findings == []
+    assert not result.findings
     held = desk.held(settings)
     assert (held["period.closed"], held["period.unknown"], held["account.missing"]) == (1, 0, 0)
     with desk.connection(settings) as wired:
@@ -159,15 +166,14 @@ def test_a_server_that_does_not_answer_stops_the_run_and_nothing_is_entered(
 
 
 def test_the_check_of_a_connection_reads_the_tables_too(desk: Desk, tables: GpTables, tmp_path: Path) -> None:
-    """Before the first run, where a login without rights is cheap."""
+    """Before the first run, where a login without rights is cheap; the good line says where the periods are from."""
     settings = sql(tables, folder=str(tmp_path))
-    with desk.connection(settings) as wired:
-        assert ("periods", None) in wired.books["FRM"].check()
+    (line,) = desk.examined(settings, "fiscal periods")
+    assert tables.database in line.says or (line.finding is not None and tables.database in line.finding.where)
     tables.run(f'REVOKE SELECT ON dbo."SY40101" FROM {tables.reader}')
-    with desk.connection(settings) as wired:
-        told = dict(wired.books["FRM"].check())["periods"]
-        assert told is not None
-        assert told.code == "gp.sql_refused"
+    (line,) = desk.examined(settings, "fiscal periods")
+    assert line.finding is not None
+    assert line.finding.code == "gp.sql_refused"
 
 
 def test_the_service_that_knows_the_periods_is_asked_before_sql_server(tmp_path: Path, tables: GpTables) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from ml_connector.docket import stages
-from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.run import run
 from ml_connector.runtime.tieout import tie_out
@@ -48,13 +47,13 @@ def test_what_was_in_doubt_over_one_transport_is_settled_over_the_other(tmp_path
         before = wired(served, tmp_path, not to_soap, 3600.0)
         server, path = (served.company, "Payables") if to_soap else (served.web_services, "CreatePayables")
         server.application.faults.order(Fault.ANSWER_LOST_AFTER, method="POST", path=path, times=3)
-        run(before, lambda *_: None, approver=AUTOMATIC)
+        run(before, lambda *_: None)
         doubtful = {it.document.number for it in before.ledger.documents((stages.InDoubt,), 100)}
         assert len(doubtful) == 3
         before.close()
         after = wired(served, tmp_path, to_soap, 0.1)
-        result = run(after, lambda *_: None, approver=AUTOMATIC)
-        assert result.findings == []
+        result = run(after, lambda *_: None)
+        assert not result.findings
         assert doubtful <= {it.document.number for it in after.ledger.documents((stages.Entered,), 1000)}
         events = [it.event.name for number in doubtful for it in after.ledger.trail(number=number)]
         assert events.count("document.settled") == 3

@@ -12,7 +12,7 @@ import pytest
 
 from ml_connector.mapping.options import OPTIONS
 from ml_connector.runtime import settings as form
-from ml_connector.runtime.settings import Gp, Kerberos, Kinds, ServiceTitan, Settings, Sql
+from ml_connector.runtime.settings import Gp, Kerberos, Kinds, Modules, Posting, ServiceTitan, Settings, Sql, Webhooks
 from tests.house.reading import DOCS, ROOT, cells, first_cells, name_of, pages, section
 
 CONNECTIONS = DOCS / "connections.md"
@@ -23,6 +23,9 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## Transport by kind", Kinds),
     ("## Kerberos", Kerberos),
     ("## SQL Server", Sql),
+    ("## Posting set-up", Posting),
+    ("## Modules", Modules),
+    ("## Webhooks", Webhooks),
 )
 
 
@@ -36,12 +39,14 @@ def test_every_setting_is_explained_with_its_type_and_default(heading: str, stru
         _, kind, default, meaning = rows[name]
         assert meaning, name
         assert kind == _kind(field.type), name
-        assert default == _default(field.default), name
+        assert default == _default(None if field.default_factory is not msgspec.NODEFAULT else field.default), name
 
 
 def _kind(type_: object) -> str:
     if type_ == tuple[str, ...]:
         return "list of texts"
+    if type(None) in get_args(type_):
+        (type_,) = (it for it in get_args(type_) if it is not type(None))
     if get_args(type_) and getattr(type_, "__origin__", None) is not dict:
         return " or ".join(filter(None, get_args(type_)))
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}.get(type_, "table")  # type: ignore[call-overload, no-any-return]
@@ -50,7 +55,7 @@ def _kind(type_: object) -> str:
 def _default(value: object) -> str:
     if value is msgspec.NODEFAULT:
         return "required"
-    if value in ("", (), Kerberos(), Kinds(), Sql()):
+    if value in ("", (), None) or isinstance(value, msgspec.Struct):
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -62,6 +67,7 @@ def test_the_example_of_a_connection_can_be_added_as_it_stands() -> None:
     settings = form.from_values(values, "the example")
     assert set(values) == {it.encode_name for it in msgspec.structs.fields(Settings)}
     assert set(values["servicetitan"]) == {it.encode_name for it in msgspec.structs.fields(ServiceTitan)}
+    assert set(values["webhooks"]) == {it.encode_name for it in msgspec.structs.fields(Webhooks)}
     for company in settings.gp:
         assert set(values["gp"][company]) == {it.encode_name for it in msgspec.structs.fields(Gp)}
 

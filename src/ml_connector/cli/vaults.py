@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from ml_connector.cli import context
 from ml_connector.cli.context import Json
 from ml_connector.cli.output import Exit, out, print_json, table, tell_checks
+from ml_connector.docket.people import Permission
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.runtime import keys
 from ml_connector.store.vault import Vault
@@ -22,6 +22,7 @@ SecretName = Annotated[str, typer.Argument(help="What settings call it: vault:NA
 @app.command("new-key", epilog="Example: ml-connector vault new-key")
 def new_key(json: Json = False) -> None:
     """Make the first master key, in the key file. Keep a copy of it apart from the backups of the ledger."""
+    context.opened(Permission.ADMINISTER)
     path = keys.key_file(context.data_folder())
     if keys.master_keys(context.data_folder()):
         says, remedy = "there is a master key already", "Run 'ml-connector vault rotate' to replace it."
@@ -37,11 +38,12 @@ def new_key(json: Json = False) -> None:
 @app.command("put", epilog="Example: ml-connector vault put gp-password")
 def put(name: SecretName, json: Json = False) -> None:
     """Seal a credential; it is asked for, or read from standard input, and never given on the command line."""
-    secret = typer.prompt(name, hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    vault = context.opened(Permission.ADMINISTER).vault
+    secret = context.typed_secret(name)
     if not secret:
         says, remedy = "nothing was typed", f"Run 'ml-connector vault put {name}' again, and type the credential."
         raise Interrupted(Finding("vault.empty", f"vault:{name}", says, remedy))
-    _vault().put(name, secret)
+    vault.put(name, secret)
     if json:
         print_json({"name": name})
     else:
@@ -51,7 +53,7 @@ def put(name: SecretName, json: Json = False) -> None:
 @app.command("list", epilog="Example: ml-connector vault list")
 def list_all(json: Json = False) -> None:
     """The names of what is sealed, with which key, when and by whom."""
-    records = _vault().records()
+    records = context.opened(Permission.ADMINISTER).vault.records()
     if json:
         print_json(records)
     else:
@@ -62,7 +64,7 @@ def list_all(json: Json = False) -> None:
 @app.command("check", epilog="Example: ml-connector vault check")
 def check(json: Json = False) -> None:
     """Open every credential and say whether it opens. Shows none, changes nothing."""
-    lines = _vault().check()
+    lines = context.opened(Permission.ADMINISTER).vault.check()
     if json:
         print_json([{"what": name, "finding": finding} for name, finding in lines])
     else:
@@ -73,6 +75,7 @@ def check(json: Json = False) -> None:
 @app.command("rotate", epilog="Example: ml-connector vault rotate")
 def rotate(json: Json = False) -> None:
     """Seal everything with a new master key. The key file holds both until all is sealed, so that runs go on."""
+    opened = context.opened(Permission.ADMINISTER)
     data = context.data_folder()
     old = keys.master_keys(data)
     if keys.VARIABLE in os.environ:
@@ -82,7 +85,7 @@ def rotate(json: Json = False) -> None:
     made = keys.new_key()
     path = keys.key_file(data)
     keys.write_keys(path, [made, *old])
-    count = Vault(context.database(), [made, *old], context.actor()).reseal()
+    count = Vault(opened.database, [made, *old], opened.person.name).reseal()
     keys.write_keys(path, [made])
     if json:
         print_json({"key": made.id, "sealed": count})
@@ -93,7 +96,7 @@ def rotate(json: Json = False) -> None:
 @app.command("reseal", epilog="Example: ml-connector vault reseal")
 def reseal(json: Json = False) -> None:
     """Seal everything with the newest of the keys at hand."""
-    count = _vault().reseal()
+    count = context.opened(Permission.ADMINISTER).vault.reseal()
     if json:
         print_json({"sealed": count})
     else:
@@ -103,12 +106,8 @@ def reseal(json: Json = False) -> None:
 @app.command("forget", epilog="Example: ml-connector vault forget gp-password")
 def forget(name: SecretName, json: Json = False) -> None:
     """Take a credential out of the vault."""
-    gone = _vault().forget(name)
+    gone = context.opened(Permission.ADMINISTER).vault.forget(name)
     if json:
         print_json({"name": name, "forgotten": gone})
     else:
         out.print(f"vault:{name} is forgotten." if gone else f"There was no vault:{name}.")
-
-
-def _vault() -> Vault:
-    return Vault(context.database(), keys.master_keys(context.data_folder()), context.actor())

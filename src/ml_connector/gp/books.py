@@ -7,7 +7,7 @@ held against the question: a row that nobody asked for means that GP did not und
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from types import TracebackType
 from typing import TypeVar
@@ -18,13 +18,16 @@ from ml_connector.books.document import Document, DocumentKind, Standing, Standi
 from ml_connector.books.facts import AccountCard, CompanyFacts, PartyCard
 from ml_connector.books.outcomes import Entry
 from ml_connector.books.period import SUBLEDGERS, FiscalPeriod, Series
-from ml_connector.findings import Finding, Interrupted
+from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
 from ml_connector.gp.company_database import CompanyDatabase
+from ml_connector.gp.looking import Looking
+from ml_connector.gp.periods import CALENDAR_FILE
 from ml_connector.gp.row import Row, fold
 from ml_connector.gp.sba import Sba
 from ml_connector.gp.service_map import Documents, Resource, ServiceMap, Word
+from ml_connector.gp.wire import Wire
 from ml_connector.money import Currency
 
 E = TypeVar("E", bound=Enum)
@@ -34,7 +37,8 @@ class GpBooks:
     """One GP company. Safe to use from several threads, as many as the access has lanes.
 
     `database`, or else `calendar` and `chart`, and `tax_details` stand in where the service map has no such resource;
-    where nothing is given, `company_facts` raises Interrupted and says what is missing.
+    where nothing is given, `company_facts` raises Interrupted and says what is missing. `idle` are the resources that
+    another transport is asked for instead: an installation may lack them.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class GpBooks:
         chart: Mapping[str, AccountCard] | None = None,
         tax_details: frozenset[str] | None = None,
         database: CompanyDatabase | None = None,
+        idle: Collection[str] = (),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._sba = Sba(access, service_map, sleep)
@@ -54,7 +59,7 @@ class GpBooks:
         self._company = company
         self._currency = currency
         self._calendar, self._chart, self._tax_details = calendar, chart, tax_details
-        self._database = database
+        self._database, self._idle = database, idle
         self._class_accounts: dict[Series, Mapping[str, AccountNumber | None]] = {}
         self._distribution_reads = 0
 
@@ -85,7 +90,7 @@ class GpBooks:
 
     def company_facts(self) -> CompanyFacts:
         self.begin()
-        return CompanyFacts(self._company, self.accounts(), self.periods(), self.tax_details())
+        return CompanyFacts(self._company, self.chart(), self.fiscal_periods(), self.tax_details())
 
     def begin(self) -> None:
         """Forget what the last run was told."""
@@ -97,7 +102,7 @@ class GpBooks:
         mapped = {"accounts": self._map.accounts, "periods": self._map.periods, "tax_details": self._map.tax_details}
         return frozenset(name for name, resource in mapped.items() if resource is not None)
 
-    def accounts(self) -> Mapping[str, AccountCard]:
+    def chart(self) -> Mapping[str, AccountCard]:
         if self._map.accounts is None:
             if self._database is not None:
                 return self._database.accounts(self._map.formats.account_separator)
@@ -114,7 +119,7 @@ class GpBooks:
                 cards[str(number)] = AccountCard(number, description, active, allows_entry)
         return cards
 
-    def periods(self) -> tuple[FiscalPeriod, ...]:
+    def fiscal_periods(self) -> tuple[FiscalPeriod, ...]:
         if self._map.periods is None:
             if self._database is not None:
                 return self._database.periods()
@@ -198,47 +203,27 @@ class GpBooks:
 
     # For doctor
 
-    def check(self) -> list[tuple[str, Finding | None]]:
-        """Each thing that must work, with what is wrong with it: the server, the login, then every mapped resource.
+    @property
+    def wire(self) -> Wire:
+        return self._sba.wire
 
-        A resource without a row passes: there is nothing to hold the map's names against.
-        """
-        first = ("server", "certificate", "login")
-        stops = {"gp.unreachable": 0, "gp.certificate": 1, **dict.fromkeys(errors.LOGIN, 2)}
-        told: list[tuple[str, Finding | None]] = []
-        for resource in self._map.mapped:
-            try:
-                cells = self._sba.probe(resource)
-            except Interrupted as stop:
-                place = stops.get(stop.finding.code)
-                if place is not None and not told:
-                    return [*((name, None) for name in first[:place]), (first[place], stop.finding)]
-                told.append((resource.name, stop.finding))
-            else:
-                told.append((resource.name, _names_missing(resource, cells)))
-        codes = {finding.code if finding else "" for _, finding in told}
-        nowhere = codes in ({"gp.missing"}, {"gp.forbidden"})
-        company = next((finding for _, finding in told), None) if nowhere else None
-        told += [] if nowhere else self._second_sources()
-        return [*((name, None) for name in first), ("company", company), *([] if nowhere else told)]
+    def looking(self) -> Looking:
+        return Looking(self._sba, self._idle)
 
-    def _second_sources(self) -> list[tuple[str, Finding | None]]:
-        """What the map does not have and the company's database should tell."""
-        if self._database is None:
-            return []
-        told: list[tuple[str, Finding | None]] = []
-        for name, resource, read in (
-            ("periods", self._map.periods, self.periods),
-            ("accounts", self._map.accounts, self.accounts),
-        ):
-            if resource is None:
-                try:
-                    read()
-                except Interrupted as stop:
-                    told.append((name, stop.finding))
-                else:
-                    told.append((name, None))
-        return told
+    @property
+    def parts(self) -> Mapping[str, GpBooks]:
+        """The books by transport."""
+        return {"sba": self}
+
+    def one_company(self) -> str:
+        return "it is reached over one transport"
+
+    @property
+    def period_source(self) -> str:
+        """Where fiscal periods come from, for people."""
+        if self._map.periods is not None:
+            return "GP's services"
+        return CALENDAR_FILE if self._database is None else self._database.name
 
     # How it is done
 
@@ -379,14 +364,3 @@ def _of_word(words: Mapping[E, tuple[Word, ...]], row: Row, noun: str) -> E:
             return ours
     where = f"{row.where}.{noun}s"
     raise Interrupted(errors.misfit(where, f"'{word}' is no {noun} that the map knows ({row.text('number')})"))
-
-
-def _names_missing(resource: Resource, cells: Mapping[str, object] | None) -> Finding | None:
-    """What the map names and the row has not."""
-    if cells is None:
-        return None
-    lacking = [f"{noun} = '{wire}'" for noun, wire in resource.fields.items() if wire.removeprefix("!") not in cells]
-    if not lacking:
-        return None
-    has = ", ".join(sorted(cells))
-    return errors.misfit(f"{resource.name}.fields", f"GP's rows lack {', '.join(lacking)}; they have {has}")

@@ -66,6 +66,11 @@ class CompanyDatabase:
     def __init__(self, access: DatabaseAccess) -> None:
         self._access = access
 
+    @property
+    def name(self) -> str:
+        """Where it is, for people."""
+        return f"database {self._access.database} at {self._access.url}"
+
     def periods(self) -> tuple[FiscalPeriod, ...]:
         """The fiscal periods whose year is set up, in order of time, each closed where the period or an origin is."""
         rows = self._ask(period_rows(self._access.schema), PeriodRow._make)

@@ -3,6 +3,7 @@
 findings.Interrupted      the run stops; what was stored stays, the next run goes on from there
 ├── gp.unreachable        no connection, no such host, no answer
 ├── gp.certificate        the server's certificate is not trusted or names another host
+├── gp.ca_bundle          the file of the authority's certificate cannot be read
 ├── gp.credentials        the password is refused
 ├── gp.account_unknown    the domain has no such account
 ├── gp.account_locked_or_disabled
@@ -268,6 +269,16 @@ def certificate(address: str, cause: str) -> Finding:
         f"the server's certificate is not accepted: {cause}",
         "In the connection, name the file of the authority that signed it (CA bundle), and use the host name that the "
         "certificate carries; then run again.",
+    )
+
+
+def ca_bundle(path: str, cause: str) -> Finding:
+    return Finding(
+        "gp.ca_bundle",
+        path,
+        f"the file of the authority's certificate cannot be read: {cause}",
+        "Put the authority's certificate there as PEM (it begins with -----BEGIN CERTIFICATE-----), readable by the account "
+        "that runs ml-connector, or correct ca_bundle in the connection; then run again.",
     )
 
 

@@ -19,7 +19,7 @@ from ml_connector.books.batch import StandingBatch
 from ml_connector.books.document import Document, DocumentKind, Standing, StandingDistribution
 from ml_connector.books.facts import AccountCard, CompanyFacts, PartyCard
 from ml_connector.books.outcomes import Entered, Entry
-from ml_connector.books.period import SUBLEDGERS, Series
+from ml_connector.books.period import SUBLEDGERS, FiscalPeriod, Series
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp.books import GpBooks
 from ml_connector.gp.row import fold
@@ -35,6 +35,21 @@ _OF_SUBLEDGER = {
     Series.SALES: {"receivables", "customers", "customer_classes"},
     Series.PURCHASING: {"payables", "vendors", "vendor_classes"},
 }
+
+
+def goes(routes: Mapping[DocumentKind, Transport], series: Series, transport: Transport) -> bool:
+    """Whether a kind of this subledger is entered over this transport."""
+    return any(kind.series is series and way is transport for kind, way in routes.items())
+
+
+def idle(routes: Mapping[DocumentKind, Transport]) -> frozenset[str]:
+    """The resources of SBA that nobody asks for where the web services are there too: an installation may lack them."""
+    unused = {
+        name for series, names in _OF_SUBLEDGER.items() if not goes(routes, series, Transport.SBA) for name in names
+    }
+    if all(goes(routes, series, Transport.SOAP) for series in SUBLEDGERS):
+        unused.add("batches")
+    return frozenset({"distributions", *unused})  # the web services can read them back, whatever SBA can
 
 
 class MixedBooks:
@@ -89,13 +104,12 @@ class MixedBooks:
         for books in self._in_order:
             books.begin()
         self._names_agree()
-        accounts = self._teller("accounts").accounts()
+        accounts = self.chart()
         self._charts_agree(accounts)
-        periods, details = self._teller("periods").periods(), self._teller("tax_details").tax_details()
-        return CompanyFacts(self._company, accounts, periods, details)
+        return CompanyFacts(self._company, accounts, self.fiscal_periods(), self.tax_details())
 
     def parties(self, series: Series, ids: Sequence[str]) -> Mapping[str, PartyCard]:
-        return (self._sba if self._goes(series, Transport.SBA) else self._soap).parties(series, ids)
+        return (self._sba if goes(self._routes, series, Transport.SBA) else self._soap).parties(series, ids)
 
     def vendor_invoices(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
         return self._of(DocumentKind.PAYABLES_INVOICE).vendor_invoices(keys)
@@ -131,46 +145,43 @@ class MixedBooks:
 
     # For doctor
 
-    def check(self) -> list[tuple[str, Finding | None]]:
-        """What each transport says of itself, and whether both reach one company."""
-        idle = self._idle()
-        told = [(f"SBA: {name}", finding) for name, finding in self._sba.check() if name not in idle]
-        needed = "periods" not in self._sba.tells
-        told += [(f"SOAP: {name}", it) for name, it in self._soap.check() if needed or name != "periods"]
-        if not any(finding for _, finding in told):
-            told.append(("one company", self._difference()))
-        return told
+    @property
+    def parts(self) -> Mapping[str, GpBooks | WebServicesBooks]:
+        """The books by transport."""
+        return {Transport.SBA.value: self._sba, Transport.SOAP.value: self._soap}
+
+    def one_company(self) -> str:
+        """What shows that both reach one company, before the first document. Raises Interrupted where they do not."""
+        self._names_agree()
+        self._charts_agree(self.chart())
+        return "nothing tells them apart; the first document of a run is looked up over both"
+
+    def chart(self) -> Mapping[str, AccountCard]:
+        return self._teller("accounts").chart()
+
+    @property
+    def period_source(self) -> str:
+        """Where fiscal periods come from, for people."""
+        return self._teller("periods").period_source
+
+    def fiscal_periods(self) -> tuple[FiscalPeriod, ...]:
+        return self._teller("periods").fiscal_periods()
+
+    def tax_details(self) -> frozenset[str]:
+        return self._teller("tax_details").tax_details()
 
     # How it is done
-
-    def _idle(self) -> frozenset[str]:
-        """The resources of SBA that nobody asks for: an installation may lack them."""
-        names = {series: names for series, names in _OF_SUBLEDGER.items() if not self._goes(series, Transport.SBA)}
-        batches = {"batches"} if all(self._reader(series) is self._soap for series in SUBLEDGERS) else set()
-        return frozenset(batches.union(*names.values()))
 
     def _of(self, kind: DocumentKind) -> GpBooks | WebServicesBooks:
         return self._sba if self._routes[kind] is Transport.SBA else self._soap
 
-    def _goes(self, series: Series, transport: Transport) -> bool:
-        """Whether a kind of this subledger is entered over this transport."""
-        return any(kind.series is series and way is transport for kind, way in self._routes.items())
-
     def _reader(self, series: Series) -> GpBooks | WebServicesBooks:
-        return self._soap if self._goes(series, Transport.SOAP) else self._sba
+        return self._soap if goes(self._routes, series, Transport.SOAP) else self._sba
 
     def _teller(self, fact: str) -> GpBooks | WebServicesBooks:
         return next((books for books in self._in_order if fact in books.tells), self._in_order[0])
 
     # One company
-
-    def _difference(self) -> Finding | None:
-        try:
-            self._names_agree()
-            self._charts_agree(self._teller("accounts").accounts())
-        except Interrupted as stop:
-            return stop.finding
-        return None
 
     def _names_agree(self) -> None:
         """Where SBA's address has a company's name, it is that of our number. A database's name says nothing here."""
@@ -185,8 +196,8 @@ class MixedBooks:
         """Where both tell the accounts: each posting account of the web services is one that SBA shows."""
         if not all("accounts" in books.tells for books in self._in_order):
             return
-        sba = known if self._teller("accounts") is self._sba else self._sba.accounts()
-        soap = known if self._teller("accounts") is self._soap else self._soap.accounts()
+        sba = known if self._teller("accounts") is self._sba else self._sba.chart()
+        soap = known if self._teller("accounts") is self._soap else self._soap.chart()
         only = sorted(soap.keys() - sba.keys())
         if only:
             says = f"the web services have {len(only)} accounts that SBA does not have, {only[0]} among them"

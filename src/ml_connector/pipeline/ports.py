@@ -6,7 +6,7 @@ A port raises `findings.Interrupted` when its wire is broken or it is refused al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -40,6 +40,13 @@ class FieldService(Protocol):
     def purchase_orders(self, ids: Sequence[int]) -> Mapping[int, PurchaseOrder]: ...
 
     def tax_zones(self) -> Mapping[int, TaxZone]: ...
+
+
+class Releases(Protocol):
+    """ServiceTitan, one tenant, looked at between two runs."""
+
+    def released(self) -> Mapping[SourceKind, int]:
+        """How many sources of each kind the tenant has released: posted or exported, whenever that was."""
 
 
 class Books(Protocol):
@@ -77,6 +84,13 @@ class Books(Protocol):
         """Requests sent to GP so far, handshakes left out."""
 
 
+class GeneralLedger(Protocol):
+    """The general ledger of one GP company, where it can be looked at."""
+
+    def missing(self, audit_trail_codes: Sequence[str]) -> Collection[str]:
+        """Those of these codes, under which a subledger was posted, that no posted journal entry carries."""
+
+
 class Ledger(Protocol):
     """The file we keep: dockets, documents, evidence and the trail of one connection. Every change is durable when the
     call returns, and stands in the trail in the same transaction."""
@@ -96,6 +110,9 @@ class Ledger(Protocol):
         """The older versions of the same source, oldest first, with their documents."""
 
     def evidence(self, sha: str) -> bytes: ...
+
+    def is_erased(self, sha: str) -> bool:
+        """Whether that evidence was kept once, and retention has erased it."""
 
     def record(self, changes: Sequence[Change]) -> Sequence[bool]:
         """Make these changes in one transaction. False for a move that came too late: somebody else moved first."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ml_connector.findings import Finding, Interrupted
+from ml_connector.runtime.redaction import keep_out
 from ml_connector.store.vault import KEY_BYTES, MasterKey
 
 VARIABLE = "ML_CONNECTOR_KEY"  # keys in base64, newest first, separated by commas
@@ -54,6 +55,8 @@ def write_keys(path: Path, keys: Sequence[MasterKey]) -> None:
 
 
 def _parsed(texts: Sequence[str], where: str) -> tuple[MasterKey, ...]:
+    for text in texts:
+        keep_out(text)
     try:
         keys = tuple(MasterKey(base64.b64decode(text, validate=True)) for text in texts if text.strip())
     except (binascii.Error, ValueError):

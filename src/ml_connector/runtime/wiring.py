@@ -15,7 +15,7 @@ from ml_connector.gp.access import Access as GpAccess
 from ml_connector.gp.access import Kerberos, Scheme, Secret
 from ml_connector.gp.books import GpBooks
 from ml_connector.gp.company_database import CompanyDatabase, DatabaseAccess
-from ml_connector.gp.mixed import MixedBooks, Transport
+from ml_connector.gp.mixed import MixedBooks, Transport, idle
 from ml_connector.gp.service_map import ServiceMap, load, shipped
 from ml_connector.gp.web_services.books import WebServicesBooks
 from ml_connector.gp.web_services.transport import Endpoint
@@ -23,6 +23,7 @@ from ml_connector.mapping.reading import read
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.money import Currency
 from ml_connector.pipeline import ports
+from ml_connector.runtime import metrics
 from ml_connector.runtime.clock import SystemClock
 from ml_connector.runtime.settings import Gp, Settings, Sql, from_values, secret
 from ml_connector.servicetitan.auth import Access
@@ -48,28 +49,37 @@ class Wired:
     books: Mapping[str, CompanyBooks]  # by the rulebook's short name of the company
     clock: SystemClock
 
-    def rulebook(self) -> tuple[int, Rulebook]:
-        """The newest version. Raises Interrupted where there is none, or where it no longer makes sense."""
-        found = self.ledger.rulebook()
-        if found is None:
-            name = self.settings.name
-            remedy = f"Run 'ml-connector rulebook import {name} PATH' with a workbook or a folder of CSV files."
-            raise Interrupted(Finding("rulebook.none", f"connection {name}", "it has no rulebook", remedy))
-        record, tables = found
-        made = read(tables)
-        if isinstance(made, tuple):
-            raise Interrupted(*made)
-        return record.version, made
+    def rulebook(self, version: int | None = None) -> tuple[int, Rulebook]:
+        """That version, or the newest. Raises Interrupted where there is none, or where it no longer makes sense."""
+        return rulebook_of(self.ledger, version)
 
     def under(self, lease: Lease) -> Wired:
         """The same, writing only while the lease is held."""
         return replace(self, ledger=self.ledger.with_lease(lease))
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """Close the ways to both systems; the ledger stays open."""
         self.client.close()
         for books in self.books.values():
             books.close()
+
+    def close(self) -> None:
+        self.hang_up()
         self.database.close()
+
+
+def rulebook_of(ledger: Ledger, version: int | None = None) -> tuple[int, Rulebook]:
+    """Its version, and itself. Raises Interrupted where there is none, or where it no longer makes sense."""
+    found = ledger.rulebook(version)
+    if found is None:
+        name = ledger.connection_name
+        remedy = f"Run 'ml-connector rulebook import {name} PATH' with a workbook or a folder of CSV files."
+        raise Interrupted(Finding("rulebook.none", f"connection {name}", "it has no rulebook", remedy))
+    record, tables = found
+    made = read(tables)
+    if isinstance(made, tuple):
+        raise Interrupted(*made)
+    return record.version, made
 
 
 def open_connection(
@@ -80,8 +90,22 @@ def open_connection(
     Raises Interrupted where it is unknown, or a credential or file it refers to is missing.
     """
     settings = from_values(database.connections(actor).get(name).definition, f"connection {name}")
-    api_url, auth_url = settings.servicetitan.urls()
     vault = Vault(database, keys, actor).get
+    client = servicetitan_client(settings, vault)
+    return Wired(
+        settings=settings,
+        database=database,
+        ledger=database.ledger(name, actor),
+        client=client,
+        field_service=FieldService(client),
+        books={company: gp_books(settings, company, vault, folder) for company in settings.gp},
+        clock=SystemClock(ZoneInfo(settings.time_zone)),
+    )
+
+
+def servicetitan_client(settings: Settings, vault: Callable[[str], str]) -> Client:
+    """Raises Interrupted where a credential is not to be had."""
+    api_url, auth_url = settings.servicetitan.urls()
     access = Access(
         tenant_id=settings.servicetitan.tenant_id,
         client_id=secret(settings.servicetitan.client_id, "servicetitan.client_id", vault),
@@ -89,30 +113,29 @@ def open_connection(
         app_key=secret(settings.servicetitan.app_key, "servicetitan.app_key", vault),
         api_url=api_url,
         auth_url=auth_url,
+        heard=metrics.hearing(settings.name, "servicetitan"),
     )
-    client = Client(access)
-    return Wired(
-        settings=settings,
-        database=database,
-        ledger=database.ledger(name, actor),
-        client=client,
-        field_service=FieldService(client),
-        books={company: _books(company, gp, settings.money, vault, folder) for company, gp in settings.gp.items()},
-        clock=SystemClock(ZoneInfo(settings.time_zone)),
-    )
+    return Client(access)
 
 
-def _books(company: str, gp: Gp, currency: Currency, vault: Callable[[str], str], folder: Path | None) -> CompanyBooks:
+def gp_books(settings: Settings, company: str, vault: Callable[[str], str], folder: Path | None) -> CompanyBooks:
+    """Raises Interrupted where a credential, the service map or another file is not to be had."""
+    return _books(settings.name, company, settings.gp[company], settings.money, vault, folder)
+
+
+def _books(
+    name: str, company: str, gp: Gp, currency: Currency, vault: Callable[[str], str], folder: Path | None
+) -> CompanyBooks:
     routes = {kind: Transport(way) for kind, way in gp.routes.items()}
     calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
     chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
     tables = _company_database(company, gp.sql, vault) if gp.sql.url else None
     service_map = _service_map(gp.service_map)
-    access = _access(company, gp, vault)
+    access = _access(name, company, gp, vault)
 
-    def over_sba() -> GpBooks:
+    def over_sba(unused: frozenset[str] = frozenset()) -> GpBooks:
         at = replace(access, server=gp.server)
-        return GpBooks(at, service_map, company, currency, calendar, chart, database=tables)
+        return GpBooks(at, service_map, company, currency, calendar, chart, database=tables, idle=unused)
 
     def over_soap() -> WebServicesBooks:
         at, meanings = replace(access, server=gp.endpoint), service_map.refusals
@@ -122,10 +145,10 @@ def _books(company: str, gp: Gp, currency: Currency, vault: Callable[[str], str]
 
     if len(set(routes.values())) == 1:
         return over_sba() if Transport.SBA in routes.values() else over_soap()
-    return MixedBooks(over_sba(), over_soap(), routes, company, gp.company, Transport(gp.transport))
+    return MixedBooks(over_sba(idle(routes)), over_soap(), routes, company, gp.company, Transport(gp.transport))
 
 
-def _access(company: str, gp: Gp, vault: Callable[[str], str]) -> GpAccess:
+def _access(name: str, company: str, gp: Gp, vault: Callable[[str], str]) -> GpAccess:
     """What both transports share: the account, the company, patience; the server is each one's own."""
     return GpAccess(
         server="",
@@ -144,6 +167,7 @@ def _access(company: str, gp: Gp, vault: Callable[[str], str]) -> GpAccess:
         verify=gp.verify_tls,
         ca_bundle=Path(gp.ca_bundle) if gp.ca_bundle else None,
         write_timeout=gp.write_timeout,
+        heard=metrics.hearing(name, "gp", company),
     )
 
 
@@ -168,6 +192,7 @@ def _service_map(name: str) -> ServiceMap:
 def _proof_that_the_parts_fit(wired: Wired) -> None:
     """Read by mypy alone: each adapter fits its port."""
     _field: ports.FieldService = wired.field_service
+    _releases: ports.Releases = wired.field_service
     _ledger: ports.Ledger = wired.ledger
     _clock: ports.Clock = wired.clock
     _books: Mapping[str, ports.Books] = wired.books

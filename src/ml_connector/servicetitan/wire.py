@@ -150,6 +150,12 @@ class TaxZone(Named):
     rates: list[TaxRate] | None = None
 
 
+class Stood(Row):
+    """An invoice or a bill, of which nothing but its status matters."""
+
+    sync_status: str | None = None
+
+
 class FeedAnswer(_Part, Generic[RowT]):
     """One answer of an export endpoint (schema ExportResponse). All three keys must be there: they end the data."""
 
@@ -164,6 +170,7 @@ class ListAnswer(_Part, Generic[RowT]):
     has_more: bool
     data: list[RowT]
     page: int | None = None
+    total_count: int | None = None  # only where includeTotal asks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +203,8 @@ BILL_FEED = Resource("accounting", "export/inventory-bills", "tn.acc.inventorybi
 INVOICE_PAGE = _lenient(FeedAnswer[Invoice])
 BILL_PAGE = _lenient(FeedAnswer[Bill])
 
-INVOICES = Listing("accounting", "invoices", INVOICE_FEED.scope, _lenient(ListAnswer[Row]))
-BILLS = Listing("accounting", "inventory-bills/paginated", BILL_FEED.scope, _lenient(ListAnswer[Row]))
+INVOICES = Listing("accounting", "invoices", INVOICE_FEED.scope, _lenient(ListAnswer[Stood]))
+BILLS = Listing("accounting", "inventory-bills/paginated", BILL_FEED.scope, _lenient(ListAnswer[Stood]))
 TAX_ZONES = Listing("accounting", "tax-zones", "tn.acc.taxzones:r", _lenient(ListAnswer[TaxZone]), hides_inactive=True)
 CUSTOMERS = Listing("crm", "customers", "tn.crm.customers:r", _lenient(ListAnswer[Customer]), hides_inactive=True)
 JOBS = Listing("jpm", "jobs", "tn.jpm.jobs:r", _lenient(ListAnswer[Job]))

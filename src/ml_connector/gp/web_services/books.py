@@ -23,13 +23,16 @@ from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp import service_map
 from ml_connector.gp.access import Access
 from ml_connector.gp.company_database import CompanyDatabase
+from ml_connector.gp.periods import CALENDAR_FILE
 from ml_connector.gp.row import fold
 from ml_connector.gp.service_map import Meaning
 from ml_connector.gp.web_services import answers, documents, errors
 from ml_connector.gp.web_services.contract import Value
 from ml_connector.gp.web_services.entering import Entering
+from ml_connector.gp.web_services.looking import Looking
 from ml_connector.gp.web_services.policies import Policies
 from ml_connector.gp.web_services.transport import Endpoint, WebServices
+from ml_connector.gp.wire import Wire
 from ml_connector.money import Currency
 
 CHUNK = 200  # keys in one question
@@ -39,8 +42,6 @@ SOURCES: Mapping[Series, str] = {
 }  # of batches, as SY00500 has it
 STATES = ("Work", "Open", "History")
 NOWHERE = "#NONE#"  # a key that no record has: a question that costs GP nothing
-# Where the reading of the contract stops, of server, certificate, login, contract; all else that stops it is the login.
-_PLACES = {"gp.unreachable": 0, "gp.certificate": 1, "gp.missing": 3, "gp.contract": 3}
 
 
 class WebServicesBooks:
@@ -110,7 +111,7 @@ class WebServicesBooks:
     def company_facts(self) -> CompanyFacts:
         """Raises Interrupted also where a policy would make distributions of its own: then nothing may be entered."""
         self.begin()
-        return CompanyFacts(self._company, self.accounts(), self.periods(), self.tax_details())
+        return CompanyFacts(self._company, self.chart(), self.fiscal_periods(), self.tax_details())
 
     def begin(self) -> None:
         """Forget what the last run was told, and see that documents may be entered. Raises Interrupted."""
@@ -126,14 +127,14 @@ class WebServicesBooks:
         has = self._services.contract.has("GetTaxDetailList")
         return frozenset({"accounts", "tax_details"} if has else {"accounts"})
 
-    def periods(self) -> tuple[FiscalPeriod, ...]:
+    def fiscal_periods(self) -> tuple[FiscalPeriod, ...]:
         if self._database is not None:
             return self._database.periods()
         if self._calendar is None:
             raise Interrupted(errors.no_calendar())
         return self._calendar
 
-    def accounts(self) -> Mapping[str, AccountCard]:
+    def chart(self) -> Mapping[str, AccountCard]:
         """The posting accounts: unit and allocation accounts take no distribution of ours."""
         cards: dict[str, AccountCard] = {}
         for row in self._services.rows("GetGLPostingAccountList", {}, "GLAccountId"):
@@ -243,28 +244,31 @@ class WebServicesBooks:
 
     # For doctor
 
-    def check(self) -> list[tuple[str, Finding | None]]:
-        """Each thing that must work, with what is wrong with it: the server, the login, the contract (which is read
-        again), the company, the policies, then each list that we read.
+    @property
+    def wire(self) -> Wire:
+        return self._services.wire
 
-        A list is asked for a key that no record has, so an installation without a row passes too.
-        """
-        first = ("server", "certificate", "login", "contract", "company")
-        stopped = _told(self._services.refresh)
-        if stopped:
-            place = _PLACES.get(stopped.code, first.index("login"))
-        else:
-            stopped, place = _told(self._read_separator), first.index("company")
-        if stopped:
-            return [*((name, None) for name in first[:place]), (first[place], stopped)]
-        told: list[tuple[str, Finding | None]] = [(name, None) for name in first]
-        told.append(("policies", _told(self.policy_lets_us_send_distributions)))
-        told.append(("periods", _told(self.periods)))
-        for name, probe in self._probes().items():
-            told.append((name, _told(probe)))
-        return told
+    def looking(self) -> Looking:
+        """It reads the policies anew."""
+        self._policies.forget()
+        return Looking(
+            self._services, self.companies, self.account_format, self.policy_lets_us_send_distributions, self._lists()
+        )
 
-    def _probes(self) -> Mapping[str, Callable[[], object]]:
+    @property
+    def parts(self) -> Mapping[str, WebServicesBooks]:
+        """The books by transport."""
+        return {"soap": self}
+
+    def one_company(self) -> str:
+        return "it is reached over one transport"
+
+    @property
+    def period_source(self) -> str:
+        """Where fiscal periods come from, for people."""
+        return CALENDAR_FILE if self._database is None else self._database.name
+
+    def _lists(self) -> Mapping[str, Callable[[], object]]:
         nowhere = {"EqualValue": NOWHERE}
         services = self._services
         return {
@@ -393,12 +397,3 @@ class WebServicesBooks:
 
     def _word(self, kind: str, word: str) -> str:
         return self._services.contract.word(kind, word)
-
-
-def _told(deed: Callable[[], Finding | None] | Callable[[], object]) -> Finding | None:
-    """What is wrong, whether it is told or raised."""
-    try:
-        found = deed()
-    except Interrupted as stop:
-        return stop.finding
-    return found if isinstance(found, Finding) else None

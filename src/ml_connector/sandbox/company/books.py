@@ -33,6 +33,7 @@ from ml_connector.sandbox.company.records import (
     BatchStatus,
     CompanySetup,
     Customer,
+    DateFrom,
     Distribution,
     Document,
     Draft,
@@ -76,7 +77,8 @@ class Company:
     @classmethod
     def front_range(cls, settings: Settings | None = None, clock: Callable[[], datetime] | None = None) -> Company:
         """The company of the town, before the month: everything set up, nothing entered."""
-        return cls(front_range.furnish(), settings, clock)
+        today = (clock() if clock else datetime.now(UTC)).date()
+        return cls(front_range.furnish(today.year), settings, clock)
 
     # What a service reads: snapshots, in the order of entry.
 
@@ -167,10 +169,14 @@ class Company:
                 return _refused(f"Batch {key(batch)} does not exist.")
             if row.status is not BatchStatus.AVAILABLE:
                 return _refused(rules.batch_locked(batch).message)
+            if self._settings.control_totals:
+                return _refused(f"The control totals of batch {key(batch)} are not those of its transactions.")
             posted: list[str] = []
             errors: list[str] = []
             self._postings += 1
             for document in self._in_work(row):
+                if self._settings.posting_date_from is DateFrom.BATCH:
+                    document = replace(document, posting_date=row.created)
                 against = list(rules.period_refusals(document.posting_date, document.module, self._tables))
                 if against:
                     errors += [f"{document.number.strip()}: {refusal.message}" for refusal in against]
@@ -363,6 +369,8 @@ class Company:
 
     def do_set(self, **settings: Any) -> Told:
         """Change settings: the fields of `Settings`."""
+        if "posting_date_from" in settings:
+            settings["posting_date_from"] = DateFrom(settings["posting_date_from"])
         with self._lock:
             self._settings = replace(self._settings, **settings)
             return {}

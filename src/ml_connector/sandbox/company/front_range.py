@@ -30,6 +30,7 @@ from ml_connector.sandbox.company.records import (
 
 SET_UP_ON = date(2026, 1, 2)
 NAME_LENGTH = 64
+YEAR_OF_THE_MONTH = 2026  # that the shop's trade is of
 
 RECEIVABLES_ACCOUNT = "000-1200-00"
 RECEIVABLES_COMMERCIAL = "000-1210-00"  # on the card of two customers
@@ -49,8 +50,9 @@ VENDOR_ON_HOLD = "HOMEDEPOT0001"
 CLOSED_BEFORE_MARCH = frozenset({Series.FINANCIAL, Series.SALES, Series.PURCHASING})
 
 
-def furnish() -> Tables:
-    """Chart of accounts, fiscal periods 2025 and 2026, parties, classes and tax details; no documents yet."""
+def furnish(this_year: int = YEAR_OF_THE_MONTH) -> Tables:
+    """Chart of accounts, fiscal periods, parties, classes and tax details; no documents yet. The fiscal years are 2025 and
+    2026, and those that have begun since."""
     tables = Tables(
         CompanySetup(
             database=town.COMPANY_DATABASE,
@@ -70,7 +72,7 @@ def furnish() -> Tables:
         )
     )
     tables.accounts = {account.number: account for account in _accounts()}
-    tables.periods = {(period.year, period.number): period for period in _periods()}
+    tables.periods = {(period.year, period.number): period for period in _periods(max(this_year, YEAR_OF_THE_MONTH))}
     tables.customer_classes = {
         name: PartyClass(id_char(name, CLASS_WIDTH), char(description, 31), RECEIVABLES_ACCOUNT)
         for name, description in (("RESIDENTIAL", "Residential customers"), ("COMMERCIAL", "Commercial customers"))
@@ -101,11 +103,11 @@ def _accounts() -> list[Account]:
     ]
 
 
-def _periods() -> list[Period]:
+def _periods(last_year: int) -> list[Period]:
     def closed(year: int, month: int) -> frozenset[Series]:
         if year == 2025:
             return frozenset(Series)
-        return CLOSED_BEFORE_MARCH if month < 3 else frozenset()
+        return CLOSED_BEFORE_MARCH if (year, month) < (YEAR_OF_THE_MONTH, 3) else frozenset()
 
     return [
         Period(
@@ -117,7 +119,7 @@ def _periods() -> list[Period]:
             historical=year == 2025,
             closed=closed(year, month),
         )
-        for year in (2025, 2026)
+        for year in range(2025, last_year + 1)
         for month in range(1, 13)
     ]
 

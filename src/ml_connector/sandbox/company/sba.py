@@ -122,6 +122,7 @@ class SbaApplication:
             "vendors": company.vendors,
             "vendor_classes": company.vendor_classes,
             "batches": company.batches,
+            "posting_origins": lambda: company.settings.posting_origins,
         }
 
     def __getattr__(self, name: str) -> Any:
