@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -43,6 +44,9 @@ class ServiceTitan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client_id: str
     client_secret: str
     app_key: str
+    application_guid: str = (
+        ""  # our application's, under which GP's ids hang on customers and vendors; for aligning them
+    )
     environment: Literal["production", "integration"] = "production"
     api_url: str = ""
     auth_url: str = ""
@@ -302,6 +306,8 @@ def _faults(settings: Settings) -> list[str]:
             faults.append(f"servicetitan.{place} '{url}': write scheme and host, as https://api.servicetitan.io")
         elif url and not url.startswith("https://") and urlsplit(url).hostname not in LOOPBACK:
             faults.append(f"servicetitan.{place} '{url}': use https, for credentials travel there")
+    if settings.servicetitan.application_guid and not _is_guid(settings.servicetitan.application_guid):
+        faults.append("servicetitan.application_guid: write the application's GUID as the developer portal shows it")
     if not NAME.match(settings.name):
         faults.append(f"name '{settings.name}': use small letters, digits and hyphens, 31 at most, a letter first")
     if not PREFIX.match(settings.prefix):
@@ -396,6 +402,13 @@ def _webhook_faults(webhooks: Webhooks) -> Iterator[str]:
         yield "debounce: use seconds, above 0, no more than longest_delay, and both an hour at most"
     if not 1024 <= webhooks.max_bytes <= LARGEST_WEBHOOK:
         yield f"max_bytes: use 1024 to {LARGEST_WEBHOOK}"
+
+
+def _is_guid(text: str) -> bool:
+    try:
+        return bool(uuid.UUID(text))
+    except ValueError:
+        return False
 
 
 def _is_address(url: str) -> bool:
