@@ -42,6 +42,16 @@ class Access:
     def secrets(self) -> tuple[str, ...]:
         return self.client_secret, self.app_key
 
+    def timed(self, ask: Callable[[], httpx2.Response]) -> httpx2.Response:
+        """The answer to a request, of which `heard` is told."""
+        answer, started = "lost", time.monotonic()
+        try:
+            response = ask()
+            answer = str(response.status_code)
+            return response
+        finally:
+            self.heard(answer, time.monotonic() - started)
+
     @property
     def token_url(self) -> str:
         return self.auth_url.rstrip("/").removesuffix("/connect/token") + "/connect/token"
@@ -87,14 +97,12 @@ class Tokens:
         asked_at = time.monotonic()
         self._counted()
         try:
-            answer = self._http.post(
-                self._access.token_url,
-                data={
-                    "grant_type": "client_credentials",
-                    "client_id": self._access.client_id,
-                    "client_secret": self._access.client_secret,
-                },
-            )
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": self._access.client_id,
+                "client_secret": self._access.client_secret,
+            }
+            answer = self._access.timed(lambda: self._http.post(self._access.token_url, data=form))
         except (httpx2.HTTPError, httpx2.InvalidURL) as broken:
             return errors.unreachable(self._where, broken)
         if answer.status_code != 200:

@@ -8,10 +8,9 @@ A proxy that the environment names (HTTPS_PROXY, NO_PROXY) is used, as an admini
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx2
 
@@ -45,8 +44,7 @@ class Client:
         self._access = access
         self._pacer = pacer or Pacer()
         self._patience = patience or Patience()
-        self._http = _Http(
-            access.heard,
+        self._http = httpx2.Client(
             timeout=httpx2.Timeout(read_timeout, connect=CONNECT_TIMEOUT),
             headers={"Accept": "application/json", "User-Agent": "ml-connector"},
         )
@@ -144,34 +142,14 @@ class Client:
         self._pacer.wait()
         self._count()
         try:
-            return self._http.get(
-                url,
-                params=query,
-                headers={"Authorization": f"Bearer {token.value}", "ST-App-Key": self._access.app_key},
-            )
+            headers = {"Authorization": f"Bearer {token.value}", "ST-App-Key": self._access.app_key}
+            return self._access.timed(lambda: self._http.get(url, params=query, headers=headers))
         except (httpx2.HTTPError, httpx2.InvalidURL) as broken:
             return errors.unreachable(self.place(resource), broken)
 
     def _count(self) -> None:
         with self._counting:
             self._calls += 1
-
-
-class _Http(httpx2.Client):
-    """Tells of every request, the sign-ins among them, how it ended and how long that took."""
-
-    def __init__(self, heard: Callable[[str, float], None], **options: Any) -> None:
-        super().__init__(**options)
-        self._heard = heard
-
-    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        answer, started = "lost", time.monotonic()
-        try:
-            response = super().send(request, **options)
-            answer = str(response.status_code)
-            return response
-        finally:
-            self._heard(answer, time.monotonic() - started)
 
 
 def _rows(listing: Listing[RowT], raw: bytes) -> wire.ListAnswer[RowT]:
