@@ -75,9 +75,8 @@ class Asking:
             look_and_tell(self._bell, record.name, self._now())
 
     def forget(self) -> None:
-        """What connections keep no longer, and what only the engine and the door for webhooks had to remember."""
+        """What only the engine and the door for webhooks had to remember."""
         now = self._now()
-        retain_daily(self._database, self._engine.worker, self._now)
         self._engine.forget_ended(now - _RUNS_KEPT)
         self._deliveries.forget(now - _DELIVERIES_KEPT)
 

@@ -71,7 +71,7 @@ class Wired:
         books = self.books[company]
         if isinstance(books, WebServicesBooks):
             raise Interrupted(_no_transport(company))
-        return books.parties()
+        return books.party_book()
 
     def under(self, lease: Lease) -> Wired:
         """The same, writing only while the lease is held."""
