@@ -67,7 +67,9 @@ def test_a_ledger_moves_to_postgresql_as_the_page_says(office: Console, an_empty
     url = an_empty_ledger("postgresql")
     type_in(office, "ml-connector backup move.zip")
     # The tests' server runs without fsync, and doctor rightly finds that wrong.
-    said = type_in(office, move.replace("ml-connector doctor", "ml-connector doctor || true"), ML_CONNECTOR_DATABASE=url)
+    said = type_in(
+        office, move.replace("ml-connector doctor", "ml-connector doctor || true"), ML_CONNECTOR_DATABASE=url
+    )
     assert "The trail holds" in said
     there = {"ML_CONNECTOR_DATABASE": url}
     assert office("status", "denver", "--json", extra=there).json["endings"] == before
