@@ -46,7 +46,7 @@ def _measure(which: str, scale: float, rounds: int, with_reference: bool) -> Rep
     if which == "sweep":
         return sweep.measure(int(50_000 * scale), rounds, with_reference)
     if which == "keeping":
-        return keeping.measure(int(100_000 * scale), rounds)
+        return keeping.measure(int(20_000 * scale), rounds)
     if which == "webhooks":
         return webhooks.measure(int(3_300 * scale), rounds)
     if which == "serving":
