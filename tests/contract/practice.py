@@ -113,7 +113,7 @@ class Practice:
         return database
 
     def examine(self, database: Database | None = None) -> list[Line]:
-        doctor = Doctor(database or self.database(), "maria", self.keys, self.folder / "contracts", self.now)
+        doctor = Doctor(database or self.database(), "maria", lambda: self.keys, self.folder / "contracts", self.now)
         return list(doctor.connection(self.values["name"]))
 
 

@@ -67,7 +67,7 @@ def ledger(ledger_url: str) -> Ledger:
             moved(ledger, planned(ledger, docket, a_document(f"STI{n}")), Held((finding,)))
     ledger.end_run(run, "finished", {"entered": 3})
     database = Database(ledger_url)
-    Vault(database, [KEY], "maria", lambda: NOON).put("gp-password", "Hunter2!")
+    Vault(database, lambda: [KEY], "maria", lambda: NOON).put("gp-password", "Hunter2!")
     ledger.keep(bytes(range(256)) * 2000)
     with database.writing() as sql:
         sql.execute(sa.insert(schema.cursors), [{"connection_id": 1, "kind": "bill", "token": "t", "moved_at": NOON}])
@@ -165,7 +165,7 @@ def test_a_ledger_comes_back_as_it_was(
     copy = a_ledger(there)
     assert copy.verify() is None
     assert [it.event.name for it in copy.trail(limit=10_000)][-1] == "ledger.restored"
-    assert Vault(Database(there), [KEY], "maria").get("gp-password") == "Hunter2!"
+    assert Vault(Database(there), lambda: [KEY], "maria").get("gp-password") == "Hunter2!"
 
 
 @BOTH

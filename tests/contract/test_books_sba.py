@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -20,6 +21,7 @@ from ml_connector.findings import Interrupted
 from ml_connector.gp import service_map
 from ml_connector.gp.access import Access, Secret
 from ml_connector.gp.books import GpBooks
+from ml_connector.gp.wrong_passwords import OfThisProcess
 from ml_connector.money import Currency
 from ml_connector.pipeline.ports import Books
 from ml_connector.sandbox import town
@@ -129,8 +131,16 @@ def kind_of(document: Document) -> str:
 
 def access_of(running: Server, dialect: str, /, **changes: Any) -> Access:
     name = town.COMPANY_NAME if DIALECTS[dialect].company_by_display_name else town.COMPANY_DATABASE
-    access = Access(running.url, name, GPCONNECT.name, Secret(GPCONNECT.password))
+    access = Access(running.url, name, GPCONNECT.name, Secret(GPCONNECT.password), refusals=refusals_at(running))
     return replace(access, **changes)
+
+
+_refusals: WeakKeyDictionary[Server, OfThisProcess] = WeakKeyDictionary()
+
+
+def refusals_at(running: Server) -> OfThisProcess:
+    """What one server refused is no secret between the books of one test, and nothing to those of another."""
+    return _refusals.setdefault(running, OfThisProcess())
 
 
 def books_of(running: Server, dialect: str, /, **changes: Any) -> GpBooks:

@@ -22,6 +22,7 @@ from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp.access import Access, Secret
 from ml_connector.gp.web_services.books import WebServicesBooks
 from ml_connector.gp.web_services.transport import Endpoint
+from ml_connector.gp.wrong_passwords import KNOWN_WRONG
 from ml_connector.money import Currency
 from ml_connector.pipeline.ports import Books
 from ml_connector.sandbox import town
@@ -46,6 +47,7 @@ from tests.contract.books_contract import (
     codes,
 )
 from tests.contract.relay import Relay
+from tests.contract.test_books_sba import refusals_at
 from tests.wire import soap_schema
 
 NOON = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
@@ -148,7 +150,7 @@ class Sandbox:
         self.application.faults.order(fault, path=path, **how)
 
     def with_access(self, /, url: str = "", **changes: Any) -> WebServicesBooks:
-        return books_of(url or self.server.url, self.company, self.folder, **changes)
+        return books_of(url or self.server.url, self.company, self.folder, refusals=refusals_at(self.server), **changes)
 
 
 def books_of(server: str, company: Company, folder: Path, **changes: Any) -> WebServicesBooks:
@@ -156,7 +158,8 @@ def books_of(server: str, company: Company, folder: Path, **changes: Any) -> Web
     of_books = {name: changes.pop(name) for name in ("duplicates_since", "meanings", "kinds") if name in changes}
     company_id = changes.pop("company_id", company.setup.id)
     endpoint = Endpoint(f"{server}{PATH}/DynamicsGPService.asmx", company_id, folder=folder)
-    access = replace(Access(server, "", GPCONNECT.name, Secret(GPCONNECT.password)), **changes)
+    refusals = changes.pop("refusals", KNOWN_WRONG)
+    access = replace(Access(server, "", GPCONNECT.name, Secret(GPCONNECT.password), refusals=refusals), **changes)
     calendar = calendar_of(company)
     return WebServicesBooks(access, endpoint, "North", Currency.USD, calendar, sleep=lambda _: None, **of_books)
 

@@ -98,7 +98,7 @@ def test_a_sound_connection_gives_good_lines_alone(patient: Practice) -> None:
 
 def test_the_lines_come_as_they_are_known(patient: Practice) -> None:
     """Who waits for a slow GP sees what is known already: nothing of GP was asked when ServiceTitan's lines were told."""
-    lines = Doctor(patient.database(), "maria", (), patient.folder / "contracts").connection("trial")
+    lines = Doctor(patient.database(), "maria", tuple, patient.folder / "contracts").connection("trial")
     for line in lines:
         if line.part == "ServiceTitan":
             break
@@ -562,7 +562,7 @@ def test_a_sealed_credential_whose_master_key_is_gone_is_told(patient: Practice,
     master = keys.new_key()
     patient.gp["password"] = "vault:gp-password"
     database = patient.database()
-    Vault(database, [master], "maria").put("gp-password", GPCONNECT.password)
+    Vault(database, lambda: [master], "maria").put("gp-password", GPCONNECT.password)
     patient.keys = [keys.new_key()] if other else []
     lines = patient.examine(database)
     assert findings(lines) == {"credentials: gp.FRM.password": code}

@@ -23,9 +23,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from ml_connector.runtime.checkup import checkup
 
-from ml_connector.runtime.wiring import open_connection
+from ml_connector.runtime.doctor.examination import Doctor
 from ml_connector.servicetitan.webhook import SignatureForm
 from ml_connector.store.database import Database
 from ml_connector.store.deliveries import Deliveries
@@ -176,9 +175,10 @@ def test_the_check_of_a_connection_says_why_its_key_cannot_be_used(
     answers = []
     for secrets in ([a_key_file(tmp_path, "guessable", "short-key")], [a_key_file(tmp_path)], []):
         add_connection(url, tmp_path, secrets=secrets)
-        with contextlib.closing(open_connection(Database(url), "north", "maria")) as wired:
-            first = list(itertools.islice(checkup(wired), 2))
-        answers.append([finding and finding.code for what, finding in first if what == "webhook keys"])
+        lines = Doctor(Database(url), "maria").connection("north")
+        seen = list(itertools.takewhile(lambda it: it.part == "credentials", lines))
+        lines.close()
+        answers.append([it.finding and it.finding.code for it in seen if it.what == "webhook keys"])
     assert answers == [["webhook.key_short"], [None], []]
 
 

@@ -12,7 +12,18 @@ import pytest
 
 from ml_connector.mapping.options import OPTIONS
 from ml_connector.runtime import settings as form
-from ml_connector.runtime.settings import Gp, Kerberos, Kinds, Modules, Posting, ServiceTitan, Settings, Sql, Webhooks
+from ml_connector.runtime.settings import (
+    Alerts,
+    Gp,
+    Kerberos,
+    Kinds,
+    Modules,
+    Posting,
+    ServiceTitan,
+    Settings,
+    Sql,
+    Webhooks,
+)
 from tests.house.reading import DOCS, ROOT, cells, first_cells, name_of, pages, section
 
 CONNECTIONS = DOCS / "connections.md"
@@ -26,6 +37,7 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## Posting set-up", Posting),
     ("## Modules", Modules),
     ("## Webhooks", Webhooks),
+    ("## Alerts", Alerts),
 )
 
 
@@ -39,7 +51,7 @@ def test_every_setting_is_explained_with_its_type_and_default(heading: str, stru
         _, kind, default, meaning = rows[name]
         assert meaning, name
         assert kind == _kind(field.type), name
-        assert default == _default(None if field.default_factory is not msgspec.NODEFAULT else field.default), name
+        assert default == _default(field), name
 
 
 def _kind(type_: object) -> str:
@@ -52,11 +64,14 @@ def _kind(type_: object) -> str:
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}.get(type_, "table")  # type: ignore[call-overload, no-any-return]
 
 
-def _default(value: object) -> str:
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    value = field.default
     if value is msgspec.NODEFAULT:
-        return "required"
+        return "required" if field.default_factory is msgspec.NODEFAULT else "none"
     if value in ("", (), None) or isinstance(value, msgspec.Struct):
         return "none"
+    if isinstance(value, tuple):
+        return ", ".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -68,6 +83,7 @@ def test_the_example_of_a_connection_can_be_added_as_it_stands() -> None:
     assert set(values) == {it.encode_name for it in msgspec.structs.fields(Settings)}
     assert set(values["servicetitan"]) == {it.encode_name for it in msgspec.structs.fields(ServiceTitan)}
     assert set(values["webhooks"]) == {it.encode_name for it in msgspec.structs.fields(Webhooks)}
+    assert set(values["alerts"]) == {it.encode_name for it in msgspec.structs.fields(Alerts)}
     for company in settings.gp:
         assert set(values["gp"][company]) == {it.encode_name for it in msgspec.structs.fields(Gp)}
 

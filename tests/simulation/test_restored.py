@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ml_connector.docket.stages import Entered, Posted
-from ml_connector.store.database import Database
 from tests.simulation.nursery import Nursery
 from tests.simulation.watched import Moment
-from tests.simulation.world import NAME, World, a_shop, a_world
+from tests.simulation.world import a_shop, a_world
 
 AnEmptyLedger = Callable[[str], str]
-
-
-def with_ledger(world: World, database: str) -> World:
-    """The same two systems, and another ledger."""
-    opened = Database(database)
-    environment = {**world.environment, "ML_CONNECTOR_DATABASE": database}
-    return replace(world, database=opened, ledger=opened.ledger(NAME, "simulation"), environment=environment)
 
 
 @pytest.mark.parametrize(("database", "into"), [("sqlite", "postgresql"), ("postgresql", "sqlite")])
@@ -37,10 +28,10 @@ def test_a_run_on_a_ledger_restored_from_before_the_last_run_enters_nothing_twic
         before, creates = world.in_gp(), world.creates()
         used = {it["batch"] for it in world.company.records()["documents"]}
         url = an_empty_ledger(into)
-        told = with_environment(world, url).call("restore", str(file))
+        told = world.with_environment(url).call("restore", str(file))
         assert told["broken"] == {}
 
-        restored = with_ledger(world, url)
+        restored = world.with_ledger(url)
         restored.finish()
         assert (restored.in_gp(), restored.creates()) == (before, creates)
         events = [it.event.name for it in restored.events()]
@@ -53,7 +44,3 @@ def test_a_run_on_a_ledger_restored_from_before_the_last_run_enters_nothing_twic
         new = {it["number"]: it["batch"] for it in restored.company.records()["documents"] if it["batch"] not in used}
         assert set(new) == set(restored.in_gp()) - set(before), "no batch of the forgotten run is used again"
         restored.assert_exactly_once()
-
-
-def with_environment(world: World, database: str) -> World:
-    return replace(world, environment={**world.environment, "ML_CONNECTOR_DATABASE": database})

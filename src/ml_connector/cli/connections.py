@@ -1,4 +1,4 @@
-"""ml-connector connection: add, list, show, check."""
+"""ml-connector connection: add, list, show, check, allow-login."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from ml_connector.cli.doctors import report
 from ml_connector.cli.output import out, print_json, table
 from ml_connector.docket.people import Permission
 from ml_connector.findings import Interrupted
+from ml_connector.runtime import logins
 from ml_connector.runtime import settings as form
+from ml_connector.store.refused_logins import RefusedLogins
 
 app = typer.Typer(help="ServiceTitan tenants and the GP companies they feed.", no_args_is_help=True)
 
@@ -79,6 +81,20 @@ def show(name: Name, json: Json = False) -> None:
 def check(name: Name, json: Json = False) -> None:
     """Look at every part of one connection, and say of each what is good, or what is wrong and who mends it where."""
     report(context.opened(Permission.CHECK).doctor.connection(name), json)
+
+
+@app.command("allow-login", epilog="Example: ml-connector connection allow-login denver")
+def allow_login(name: Name, json: Json = False) -> None:
+    """Let a Windows password that GP or the domain refused be tried once more. It unlocks nothing in Windows."""
+    opened = context.opened(Permission.ADMINISTER)
+    refused = RefusedLogins(opened.database, opened.person.name)
+    allowed = logins.allow(opened.settings(name), opened.vault.get, refused)
+    if json:
+        print_json(allowed)
+        return
+    for it in allowed:
+        says = "may be tried once more" if it.was_refused else "was never refused"
+        out.print(f"{it.username} ({it.domain}): its password {says}.", markup=False)
 
 
 def _asked_mode() -> str:

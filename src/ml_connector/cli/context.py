@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +26,7 @@ from ml_connector.store.database import Database
 from ml_connector.store.ledger import Ledger
 from ml_connector.store.schema import INSTALLATION_NAME
 from ml_connector.store.users import Users
-from ml_connector.store.vault import Vault
+from ml_connector.store.vault import MasterKey, Vault
 
 DATA_VARIABLE = "ML_CONNECTOR_DATA"
 DATABASE_VARIABLE = "ML_CONNECTOR_DATABASE"
@@ -62,12 +63,11 @@ class Opened:
 
     @property
     def vault(self) -> Vault:
-        return Vault(self.database, keys.master_keys(data_folder()), self.person.name)
+        return Vault(self.database, master_keys, self.person.name)
 
     @property
     def doctor(self) -> Doctor:
-        folder = data_folder()
-        return Doctor(self.database, self.person.name, keys.master_keys(folder), folder / "contracts")
+        return Doctor(self.database, self.person.name, master_keys, data_folder() / "contracts")
 
     def settings(self, name: str) -> Settings:
         return from_values(self.connections.get(name).definition, f"connection {name}")
@@ -117,8 +117,7 @@ def of_the_service() -> Database:
 
 def wired(database: Database, name: str, who: str) -> Wired:
     """A connection with everything it reaches; `who` is whom the trail names."""
-    folder = data_folder()
-    return open_connection(database, name, who, keys.master_keys(folder), folder / "contracts")
+    return open_connection(database, name, who, master_keys, data_folder() / "contracts")
 
 
 def to_be_filled(url: str = "") -> Database:
@@ -141,3 +140,8 @@ def connection(name: str, permission: Permission) -> Wired:
 
 def ledger(name: str, permission: Permission) -> Ledger:
     return opened(permission).ledger(name)
+
+
+def master_keys() -> Sequence[MasterKey]:
+    """What opens the vault, as it is now."""
+    return keys.master_keys(data_folder())

@@ -15,7 +15,6 @@ import typer
 from ml_connector.cli import context
 from ml_connector.cli.context import Json
 from ml_connector.cli.output import err, print_json
-from ml_connector.runtime import keys
 from ml_connector.store.vault import Vault
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def _door(host: str, port: int, certificate: Path | None, key: Path | None, engi
     pulse = EnginePulse(alive=lambda: not engine.lost.is_set()) if engine else None
 
     def vault(database: Database) -> Callable[[str], str]:
-        return Vault(database, keys.master_keys(context.data_folder()), "webhooks").get
+        return Vault(database, context.master_keys, "webhooks").get
 
     return web_server(
         context.database_url(),

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
+from ml_connector.gp.wrong_passwords import KNOWN_WRONG, Refusals
 
 
 class Scheme(Enum):
@@ -80,6 +81,7 @@ class Access:
     lanes: int = 1  # connections that work at the same time
     row_cap: int | None = field(default=None)  # in place of the service map's, where this site's differs
     heard: Callable[[str, float], None] = field(default=unheard, repr=False, compare=False)  # as `unheard` says
+    refusals: Refusals = field(default=KNOWN_WRONG, compare=False, repr=False)  # passwords that nobody tries again
 
     def address(self, path: str) -> str:
         """The full address of a path below the company, both names percent-encoded."""

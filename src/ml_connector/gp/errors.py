@@ -5,6 +5,7 @@ findings.Interrupted      the run stops; what was stored stays, the next run goe
 ├── gp.certificate        the server's certificate is not trusted or names another host
 ├── gp.ca_bundle          the file of the authority's certificate cannot be read
 ├── gp.credentials        the password is refused
+├── gp.login_busy         another process is trying the account's password just now
 ├── gp.account_unknown    the domain has no such account
 ├── gp.account_locked_or_disabled
 ├── gp.password_expired   expired, or to be changed at the next login
@@ -44,6 +45,7 @@ EXISTS = "number.taken"
 LOGIN = frozenset(  # what stops every request alike, until somebody mends the login
     {
         "gp.credentials",
+        "gp.login_busy",
         "gp.account_unknown",
         "gp.account_locked_or_disabled",
         "gp.password_expired",
@@ -106,7 +108,18 @@ def credentials(username: str, again: bool) -> Finding:
         GP,
         f"the login of {username} {tried}",
         "Ask your Windows administrator whether the account is locked, disabled or has a new password; set the "
-        "password of the connection, then run again.",
+        "password of the connection, then run again. Where it was right all along, run "
+        "'ml-connector connection allow-login' with the connection's name, and it is tried once more.",
+    )
+
+
+def login_busy(username: str) -> Finding:
+    return Finding(
+        "gp.login_busy",
+        GP,
+        f"another process is signing {username} in, and an unproven password is tried by one at a time",
+        "Run again in a few minutes; if it stays so, see with 'ml-connector doctor' whether the domain controllers and "
+        "GP answer.",
     )
 
 
@@ -145,7 +158,8 @@ def keytab(path: str, cause: str) -> Finding:
         path,
         f"the keytab cannot be used: {cause}",
         "Make it anew for the connection's account (ktpass on a domain controller), readable by the account that runs "
-        "ml-connector, and name its path in the connection; a change of the password makes a keytab void.",
+        "ml-connector, and name its path in the connection; a change of the password makes a keytab void. Where it was "
+        "right all along, run 'ml-connector connection allow-login' with the connection's name.",
     )
 
 

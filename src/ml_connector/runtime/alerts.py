@@ -185,7 +185,7 @@ def _news(connection: str, mine: Sequence[AlertRecord], before: Sequence[AlertRe
 
 def _sent(bell: Bell, reference: str, title: str, body: str) -> Finding | None:
     try:
-        address = form.secret(reference, "alerts.to", bell.vault)
+        address = form.secret(reference, reference, bell.vault)
     except Interrupted as fault:
         return fault.finding
     trouble = bell.send(address, title, body)

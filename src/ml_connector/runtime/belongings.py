@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -22,10 +21,10 @@ def not_in_a_backup(database: Database, data: Path, actor: str) -> list[str]:
 
 
 def _of_the_vault(database: Database, data: Path) -> Iterator[str]:
-    sealed = len(Vault(database, (), "").records()) if database.is_current() else 0
-    place = f"environment variable {keys.VARIABLE}" if os.environ.get(keys.VARIABLE) else f"file {keys.key_file(data)}"
+    sealed = len(Vault(database, tuple, "").records()) if database.is_current() else 0
+    place = keys.place(data)
     opens = f"{sealed} sealed credential{'' if sealed == 1 else 's'}" if sealed else "no credential yet"
-    yield f"the master key, which opens {opens}: {place}"
+    yield f"the master key, which opens {opens}: {place.name if place else f'file {keys.key_file(data)}'}"
 
 
 def _named(definition: object, key: str = "") -> Iterable[str]:

@@ -43,10 +43,10 @@ def send(address: str, title: str, body: str) -> str:
 
     Comes back within half a minute. Raises nothing for what the address or the network may do.
     """
-    from apprise import Apprise, AppriseAsset, NotifyFormat
-
-    for name in ("apprise", "urllib3"):  # they would log addresses
+    for name in ("apprise", "urllib3"):  # they log addresses
         logging.getLogger(name).propagate = False
+    from apprise import Apprise, AppriseAsset, NotifyFormat  # late: it is large, and most commands tell nobody
+
     asset = AppriseAsset(
         app_id="ml-connector",
         app_desc="ml-connector",

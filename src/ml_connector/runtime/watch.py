@@ -120,8 +120,8 @@ def findings_of_the_run(facts: Facts, _limits: Alerts) -> Iterator[Alert]:
 def silence(facts: Facts, limits: Alerts) -> Iterator[Alert]:
     """Nothing has succeeded for too long, whether anything failed or not.
 
-    Where there are schedules, a run must have been due and `silence` hours gone since: no weekend alarms that nobody
-    runs on. A schedule after each posted batch is no promise of a run; where it cannot look, that is told apart.
+    Where there are schedules, a run must have been due and `silence` hours gone since: nothing is said of a weekend
+    on which nothing runs. A schedule after each posted batch promises no run; where it cannot look, that is told apart.
     """
     if not limits.silence:
         return

@@ -19,6 +19,7 @@ from ml_connector.gp.mixed import MixedBooks, Transport, idle
 from ml_connector.gp.service_map import ServiceMap, load, shipped
 from ml_connector.gp.web_services.books import WebServicesBooks
 from ml_connector.gp.web_services.transport import Endpoint
+from ml_connector.gp.wrong_passwords import Refusals
 from ml_connector.mapping.reading import read
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.money import Currency
@@ -32,6 +33,7 @@ from ml_connector.servicetitan.field_service import FieldService
 from ml_connector.store.database import Database
 from ml_connector.store.lease import Lease
 from ml_connector.store.ledger import Ledger
+from ml_connector.store.refused_logins import RefusedLogins
 from ml_connector.store.vault import MasterKey, Vault
 
 CompanyBooks: TypeAlias = GpBooks | WebServicesBooks | MixedBooks
@@ -83,22 +85,28 @@ def rulebook_of(ledger: Ledger, version: int | None = None) -> tuple[int, Rulebo
 
 
 def open_connection(
-    database: Database, name: str, actor: str, keys: Sequence[MasterKey] = (), folder: Path | None = None
+    database: Database,
+    name: str,
+    actor: str,
+    keys: Callable[[], Sequence[MasterKey]] = tuple,
+    folder: Path | None = None,
 ) -> Wired:
-    """Wire a connection; `keys` open the credentials that its settings have in the vault, `folder` keeps GP's contracts.
+    """Wire a connection; `keys` gives what opens the credentials that its settings have in the vault, `folder` keeps
+    GP's contracts.
 
     Raises Interrupted where it is unknown, or a credential or file it refers to is missing.
     """
     settings = from_values(database.connections(actor).get(name).definition, f"connection {name}")
     vault = Vault(database, keys, actor).get
     client = servicetitan_client(settings, vault)
+    refusals = RefusedLogins(database, actor)
     return Wired(
         settings=settings,
         database=database,
         ledger=database.ledger(name, actor),
         client=client,
         field_service=FieldService(client),
-        books={company: gp_books(settings, company, vault, folder) for company in settings.gp},
+        books={company: gp_books(settings, company, vault, folder, refusals) for company in settings.gp},
         clock=SystemClock(ZoneInfo(settings.time_zone)),
     )
 
@@ -118,20 +126,28 @@ def servicetitan_client(settings: Settings, vault: Callable[[str], str]) -> Clie
     return Client(access)
 
 
-def gp_books(settings: Settings, company: str, vault: Callable[[str], str], folder: Path | None) -> CompanyBooks:
+def gp_books(
+    settings: Settings, company: str, vault: Callable[[str], str], folder: Path | None, refusals: Refusals
+) -> CompanyBooks:
     """Raises Interrupted where a credential, the service map or another file is not to be had."""
-    return _books(settings.name, company, settings.gp[company], settings.money, vault, folder)
+    return _books(settings.name, company, settings.gp[company], settings.money, vault, folder, refusals)
 
 
 def _books(
-    name: str, company: str, gp: Gp, currency: Currency, vault: Callable[[str], str], folder: Path | None
+    name: str,
+    company: str,
+    gp: Gp,
+    currency: Currency,
+    vault: Callable[[str], str],
+    folder: Path | None,
+    refusals: Refusals,
 ) -> CompanyBooks:
     routes = {kind: Transport(way) for kind, way in gp.routes.items()}
     calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
     chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
-    tables = _company_database(company, gp.sql, vault) if gp.sql.url else None
+    tables = _company_database(company, gp.sql, vault, refusals) if gp.sql.url else None
     service_map = _service_map(gp.service_map)
-    access = _access(name, company, gp, vault)
+    access = _access(name, company, gp, vault, refusals)
 
     def over_sba(unused: frozenset[str] = frozenset()) -> GpBooks:
         at = replace(access, server=gp.server)
@@ -148,7 +164,7 @@ def _books(
     return MixedBooks(over_sba(idle(routes)), over_soap(), routes, company, gp.company, Transport(gp.transport))
 
 
-def _access(name: str, company: str, gp: Gp, vault: Callable[[str], str]) -> GpAccess:
+def _access(name: str, company: str, gp: Gp, vault: Callable[[str], str], refusals: Refusals) -> GpAccess:
     """What both transports share: the account, the company, patience; the server is each one's own."""
     return GpAccess(
         server="",
@@ -168,10 +184,11 @@ def _access(name: str, company: str, gp: Gp, vault: Callable[[str], str]) -> GpA
         ca_bundle=Path(gp.ca_bundle) if gp.ca_bundle else None,
         write_timeout=gp.write_timeout,
         heard=metrics.hearing(name, "gp", company),
+        refusals=refusals,
     )
 
 
-def _company_database(company: str, sql: Sql, vault: Callable[[str], str]) -> CompanyDatabase:
+def _company_database(company: str, sql: Sql, vault: Callable[[str], str], refusals: Refusals) -> CompanyDatabase:
     return CompanyDatabase(
         DatabaseAccess(
             url=sql.url,
@@ -180,6 +197,7 @@ def _company_database(company: str, sql: Sql, vault: Callable[[str], str]) -> Co
             password=Secret(secret(sql.password, f"gp.{company}.sql.password", vault)),
             schema=sql.schema,
             origins=sql.origins,
+            refusals=refusals,
         )
     )
 

@@ -45,16 +45,34 @@ class Crosswalk:
             token: str | None = sql.execute(sa.select(cursors.c.token).where(*here)).scalar_one_or_none()
         return token
 
-    def take(self, company: str, shown: Sequence[Party], name: str, place: str) -> int:
-        """Keep what a side shows of these parties and how far it has been read, all or nothing. How many were news."""
+    def take(
+        self,
+        company: str,
+        shown: Sequence[Party],
+        name: str,
+        place: str | None,
+        gone: Sequence[str] = (),
+        role: Role = Role.CUSTOMER,
+    ) -> int:
+        """Keep what a side shows of these parties, forget those of this role that are gone there, and keep how far it has
+        been read where that is known, all or nothing. How many were news."""
         with self._writing() as w:
-            news = 0
-            for role in Role:
-                newest = {it.id: it for it in shown if it.role is role}
-                for part in _chunks(newest):
-                    news += self._keep(w, role, company, {id: newest[id] for id in part or ()})
-            self._move(w, f"parties {name}", place)
+            news = self._keep_all(w, company, shown)
+            for part in _chunks(gone):
+                there = (
+                    parties.c.connection_id == self._id,
+                    parties.c.role == role.value,
+                    parties.c.company == company,
+                )
+                w.sql.execute(sa.delete(parties).where(*there, parties.c.party_id.in_(part or ())))
+            if place is not None:
+                self._move(w, f"parties {name}", place)
             return news
+
+    def keep(self, company: str, shown: Sequence[Party]) -> None:
+        """Keep what a side shows of these parties, wherever its reading stands."""
+        with self._writing() as w:
+            self._keep_all(w, company, shown)
 
     def parties(self, role: Role, company: str, ids: Iterable[str] | None = None) -> dict[str, Party]:
         """As they were last seen, by id; `company` "" for ServiceTitan's."""
@@ -204,6 +222,14 @@ class Crosswalk:
 
     # How it is done
 
+    def _keep_all(self, w: Writing, company: str, shown: Sequence[Party]) -> int:
+        news = 0
+        for role in Role:
+            newest = {it.id: it for it in shown if it.role is role}
+            for part in _chunks(newest):
+                news += self._keep(w, role, company, {id: newest[id] for id in part or ()})
+        return news
+
     def _keep(self, w: Writing, role: Role, company: str, shown: Mapping[str, Party]) -> int:
         here = (
             parties.c.connection_id == self._id,
@@ -238,7 +264,7 @@ class Crosswalk:
         return w.sql.execute(here.limit(1)).scalar_one_or_none()
 
     def _settle(
-        self, binding: Binding, in_field: Party, in_books: Party, conflict: Finding | None, event: Event
+        self, binding: Binding, in_field: Party, in_books: Party, conflict: Finding | None, event: Event | None
     ) -> bool:
         with self._writing() as w:
             here = sa.update(bindings).where(bindings.c.id == binding.id, bindings.c.ended_at.is_(None))
@@ -246,7 +272,8 @@ class Crosswalk:
             values["conflict"] = text(conflict) if conflict else ""
             if w.sql.execute(here.values(values)).rowcount != 1:
                 return False
-            w.append(event)
+            if event is not None:
+                w.append(event)
         return True
 
     def _refuse(self, w: Writing, pair: Pair) -> None:

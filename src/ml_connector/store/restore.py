@@ -67,7 +67,7 @@ def restore(
         _must_be_without_engine(database, sql)
         _drop_what_is_prepared(sql)
         database.upgrade(sql, reader.manifest.revision)
-        _fill(sql, reader, progress)
+        fill(sql, reader, progress)
         database.upgrade(sql)
         broken = _broken_trails(sql, progress)
         if broken and not despite_broken_trail:
@@ -127,7 +127,8 @@ def _drop_what_is_prepared(sql: sa.Connection) -> None:
         sql.exec_driver_sql("DROP FUNCTION IF EXISTS trail_is_append_only()")
 
 
-def _fill(sql: sa.Connection, reader: Reader, progress: Progress) -> None:
+def fill(sql: sa.Connection, reader: Reader, progress: Progress) -> None:
+    """Put the rows of a backup in the tables of its revision, in place of what their making put there."""
     there = {it.name: it for it in tables(sql)}
     if {name: kinds(it) for name, it in there.items()} != {it.name: it.columns for it in reader.manifest.tables}:
         says = f"its tables are not those of revision {reader.manifest.revision}"

@@ -18,6 +18,7 @@ from ml_connector.runtime.doctor.rulebook import Examination as RulebookExaminat
 from ml_connector.runtime.settings import Settings, from_values
 from ml_connector.servicetitan.field_service import FieldService
 from ml_connector.store.database import Database, utc_now
+from ml_connector.store.refused_logins import RefusedLogins
 from ml_connector.store.vault import MasterKey, Vault
 
 Opener = Callable[[str], str]  # a sealed credential by its name
@@ -29,7 +30,7 @@ class Doctor:
 
     database: Database
     actor: str
-    keys: Sequence[MasterKey] = ()
+    keys: Callable[[], Sequence[MasterKey]] = tuple
     folder: Path | None = None
     now: Callable[[], datetime] = utc_now
 
@@ -74,7 +75,7 @@ class Doctor:
         return FieldService(client)
 
     def _books(self, settings: Settings, company: str, vault: Opener, open_: ExitStack) -> gp.Books:
-        books = wiring.gp_books(settings, company, vault, self.folder)
+        books = wiring.gp_books(settings, company, vault, self.folder, RefusedLogins(self.database, self.actor))
         open_.callback(books.close)
         return books
 
