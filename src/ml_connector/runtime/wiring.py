@@ -182,7 +182,7 @@ def _books(
     routes = {kind: Transport(way) for kind, way in gp.routes.items()}
     calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
     chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
-    tables = _company_database(company, gp.sql, vault) if gp.sql.url else None
+    tables = _company_database(company, gp.sql, vault, refusals) if gp.sql.url else None
     service_map = _service_map(gp.service_map)
     access = _access(name, company, gp, vault, refusals)
 
@@ -225,7 +225,7 @@ def _access(name: str, company: str, gp: Gp, vault: Callable[[str], str], refusa
     )
 
 
-def _company_database(company: str, sql: Sql, vault: Callable[[str], str]) -> CompanyDatabase:
+def _company_database(company: str, sql: Sql, vault: Callable[[str], str], refusals: Refusals) -> CompanyDatabase:
     return CompanyDatabase(
         DatabaseAccess(
             url=sql.url,
@@ -234,6 +234,7 @@ def _company_database(company: str, sql: Sql, vault: Callable[[str], str]) -> Co
             password=Secret(secret(sql.password, f"gp.{company}.sql.password", vault)),
             schema=sql.schema,
             origins=sql.origins,
+            refusals=refusals,
         )
     )
 
