@@ -1,4 +1,4 @@
-"""python -m bench [planning|sweep|entering] [--json]: speed, each figure beside its floor in the same run."""
+"""python -m bench [planning|sweep|entering|keeping|webhooks] [--json]: speed, each figure beside its floor in one run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench import entering, planning, sweep
+from bench import entering, keeping, planning, sweep, webhooks
 from bench.measuring import Report, machine
 
-BENCHES = ("planning", "sweep", "entering")
+BENCHES = ("planning", "sweep", "entering", "keeping", "webhooks")
 
 
 def main() -> None:
@@ -40,6 +40,11 @@ def _measure(which: str, scale: float, rounds: int, with_reference: bool) -> Rep
         return planning.measure(int(20_000 * scale), rounds)
     if which == "sweep":
         return sweep.measure(int(50_000 * scale), rounds, with_reference)
+    if which == "keeping":
+        return keeping.measure(int(100_000 * scale), rounds)
+
+    if which == "webhooks":
+        return webhooks.measure(int(3_300 * scale), rounds)
     return entering.measure(int(420 * scale), rounds)
 
 

@@ -24,7 +24,7 @@ ACTOR = "bench"
 
 @contextmanager
 def a_trial(invoices: int) -> Iterator[Wired]:
-    """A month of so many invoices, a fresh SQLite ledger, automatic mode, the sample rulebook. GP answers at once."""
+    """A month of so many invoices, a fresh SQLite ledger, review mode, the sample rulebook. GP answers at once."""
     with tempfile.TemporaryDirectory(prefix="ml-connector-bench-") as temporary:
         folder = Path(temporary)
         with server([sys.executable, "-m", "bench.trials", str(invoices), temporary], "ready"):
@@ -63,7 +63,7 @@ def no_progress(step: str, done: int, of: int | None) -> None:
 def main(invoices: str, folder: str) -> None:
     """Serve both sandboxes until standard input ends."""
     with trial(invoices=int(invoices)) as served:
-        write_trial(served, Path(folder), mode="automatic")
+        write_trial(served, Path(folder), mode="review")
         print("ready")
         sys.stdin.read()
 

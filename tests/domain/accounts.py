@@ -42,6 +42,7 @@ AES = {"msDS-SupportedEncryptionTypes": 24}  # AES-128 and AES-256; without it a
 GOOD = Account("gpconnect", "Sandbox-Pass-1", more={"userPrincipalName": "office@books.example"})
 NO_ROLE = Account("norole", "No-Role-Pass-1")
 MISTYPED = Account("mistyped", "Mistyped-Pass-1")
+CLERKS = {it: Account(f"clerk-{it}", "Clerk-Pass-1") for it in ("sqlite", "postgresql")}  # mistyped in many processes
 LOCKED = Account("locked", "Locked-Pass-1")
 DISABLED_ONE = Account("disabled", "Disabled-Pass-1", NORMAL | KEEPS_PASSWORD | DISABLED)
 ENDED = Account("ended", "Ended-Pass-1", more={"accountExpires": LONG_AGO})
@@ -52,7 +53,19 @@ SERVICE = Account(
 )
 STALE = Account("gp_stale", "Stale-Pass-1", more={"servicePrincipalName": "HTTP/stale.frontrange.test", **AES})
 
-ACCOUNTS = (GOOD, NO_ROLE, MISTYPED, LOCKED, DISABLED_ONE, ENDED, MUST_CHANGE, EXPIRED, SERVICE, STALE)
+ACCOUNTS = (
+    GOOD,
+    NO_ROLE,
+    MISTYPED,
+    *CLERKS.values(),
+    LOCKED,
+    DISABLED_ONE,
+    ENDED,
+    MUST_CHANGE,
+    EXPIRED,
+    SERVICE,
+    STALE,
+)
 
 KEYTABS = {  # file: the principals whose keys are in it
     "service.keytab": ("HTTP/gp.frontrange.test", "HTTP/127.0.0.1"),

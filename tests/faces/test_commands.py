@@ -91,10 +91,40 @@ def test_the_rulebook_is_imported_and_comes_out_as_it_went_in(desk: Desk) -> Non
 
 
 def test_the_check_reaches_both_systems(desk: Desk) -> None:
+    """A line for each thing, under the name of its part; the doctor looks at the ledger too."""
     said = desk.console("connection", "check", "trial")
     assert said.code == 0, said.text
-    assert "GP FRM: login" in said.out
-    assert desk.console("doctor").code == 0
+    assert "GP FRM\n" in said.out
+    assert "  good    login  FRONTRANGE\\gpconnect is let in, by NTLM\n" in said.out
+    whole = desk.console("doctor", "--json")
+    assert whole.code == 0, whole.text
+    parts = {line["part"] for line in whole.json}
+    assert {"ledger", "trial: credentials", "trial: rulebook", "trial: ServiceTitan", "trial: GP FRM"} <= parts
+    assert {line["mark"] for line in whole.json} == {"good", "note"}
+
+
+def test_the_check_of_a_wrong_connection_ends_with_exit_code_one(desk: Desk) -> None:
+    """The password is an old one: what is wrong, with its remedy; what was not tried, in one line and never as good."""
+    secret = desk.console.folder / "secrets" / "gp-password"
+    right = secret.read_text("utf-8")
+    secret.write_text("Of-Last-Year", "utf-8")
+    said = desk.console("connection", "check", "trial")
+    told = desk.console("connection", "check", "trial", "--json")
+    secret.write_text(right, "utf-8")
+    assert (said.code, told.code) == (1, 1)
+    assert "wrong login gp.credentials Dynamics GP" in said.text
+    assert "Remedy: Ask your Windows administrator" in said.text
+    assert said.text.count("skipped company, role, accounts,") == 1
+    assert "Of-Last-Year" not in said.text
+    wrong = [line for line in told.json if line["mark"] == "wrong"]
+    assert [(line["part"], line["what"], line["finding"]["code"]) for line in wrong] == [
+        ("GP FRM", "login", "gp.credentials")
+    ]
+
+
+def test_the_check_of_a_connection_that_is_not_there_says_so(desk: Desk) -> None:
+    said = desk.console("connection", "check", "nobody")
+    assert (said.code, "connection.unknown" in said.text) == (1, True)
 
 
 def test_a_dry_run_enters_nothing(desk: Desk) -> None:

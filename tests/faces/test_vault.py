@@ -5,14 +5,26 @@ from __future__ import annotations
 import base64
 import os
 import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
+import keyring.backends.fail
+import keyring.backends.null
 import pytest
+from keyring.backend import KeyringBackend
+from keyrings.alt.file import PlaintextKeyring  # type: ignore[import-untyped]
 
 from ml_connector.findings import Interrupted
-from ml_connector.runtime.keys import new_key
+from ml_connector.runtime import keys
+from ml_connector.runtime.keys import KeyFile, new_key
+from ml_connector.store import trail
 from ml_connector.store.database import Database
-from ml_connector.store.vault import Vault
+from ml_connector.store.schema import INSTALLATION
+from ml_connector.store.vault import MasterKey, Vault
+from tests.contract.another_process import Another
 from tests.faces.console import Console
 
 PLANTED = "Plánted-Secret-9f3c"
@@ -75,13 +87,220 @@ def test_a_process_that_knows_both_keys_reads_before_and_after_a_rotation(tmp_pa
     database = Database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     database.migrate()
     old, new = new_key(), new_key()
-    Vault(database, [old], "story").put("key", PLANTED)
-    reader = Vault(database, [new, old], "story")
+    Vault(database, lambda: [old], "story").put("key", PLANTED)
+    reader = Vault(database, lambda: [new, old], "story")
     assert reader.get("key") == PLANTED
     assert reader.reseal() == 1
     assert reader.get("key") == PLANTED
     with pytest.raises(Interrupted, match=r"vault\.key_wrong"):
-        Vault(database, [old], "story").get("key")
+        Vault(database, lambda: [old], "story").get("key")
+
+
+def read_on(url: str, key_file: str, mouth: Connection) -> None:
+    """Open the secret again and again, with the keys that were there at the start, until they no longer fit; tells the
+    keys that it knows after each opening that went well, and what stopped it."""
+    database = Database(url)
+    vault = Vault(database, KeyFile(Path(key_file)).read, "reader")
+    try:
+        while True:
+            assert vault.get("gp-password") == PLANTED
+            mouth.send([key.id for key in vault._known])
+    except Interrupted as fault:
+        mouth.send(fault.finding.code)
+
+
+def test_who_knows_the_old_key_alone_reads_on_while_it_is_replaced(tmp_path: Path, ledger_url: str) -> None:
+    """A worker that has run for weeks: the key is replaced three times under it, and every opening goes well."""
+    database = Database(ledger_url)
+    database.migrate()
+    place = KeyFile(tmp_path / "master.key")
+    place.write([new_key()])
+    vault = Vault(database, place.read, "story")
+    vault.put("gp-password", PLANTED)
+    reader = Another(read_on, ledger_url, str(place.path))
+    known: list[Any] = [reader.hear()]
+    for _ in range(3):
+        made = new_key()
+        assert vault.rotate(made, place.write) == 1
+        while made.id not in known[-1]:
+            known.append(reader.hear())
+            assert isinstance(known[-1], list), known[-1]
+    reader.kill()
+    database.close()
+
+
+def seal(url: str, key_file: str, mouth: Connection) -> None:
+    """Seal one secret after the other."""
+    vault = Vault(Database(url), KeyFile(Path(key_file)).read, "sealer")
+    for n in range(30):
+        vault.put(f"secret-{n}", PLANTED)
+    mouth.send("sealed")
+
+
+def rotate(url: str, key_file: str, mouth: Connection) -> None:
+    place = KeyFile(Path(key_file))
+    for _ in range(5):
+        Vault(Database(url), place.read, "rotator").rotate(new_key(), place.write)
+    mouth.send("rotated")
+
+
+def test_what_is_sealed_while_two_people_replace_the_key_opens(tmp_path: Path, ledger_url: str) -> None:
+    """Both rotate at once, and somebody seals: no key is thrown away that something was sealed with."""
+    database = Database(ledger_url)
+    database.migrate()
+    place = KeyFile(tmp_path / "master.key")
+    place.write([new_key()])
+    others = [Another(deed, ledger_url, str(place.path)) for deed in (seal, rotate, rotate)]
+    assert [it.finish() for it in others] == [["sealed"], ["rotated"], ["rotated"]]
+    vault = Vault(database, place.read, "story")
+    assert [finding for _, finding in vault.check()] == [None] * 30
+    made = new_key()
+    vault.rotate(made, place.write)
+    assert [key.id for key in place.read()] == [made.id]
+    with database.reading() as sql:
+        events = [it.event.name for it in trail.entries(sql, INSTALLATION, limit=100)]
+    assert (events.count("vault.sealed"), events.count("vault.resealed")) == (30, 11)
+    database.close()
+
+
+def test_a_rotation_that_dies_half_way_leaves_what_opens_everything(tmp_path: Path, ledger_url: str) -> None:
+    """After the keys were written, after all was sealed: what is there opens, and the next rotation tidies up."""
+    database = Database(ledger_url)
+    database.migrate()
+    place = KeyFile(tmp_path / "master.key")
+    place.write([new_key()])
+    vault = Vault(database, place.read, "story")
+    vault.put("gp-password", PLANTED)
+
+    class Died(Exception):
+        pass
+
+    def dying(writes: int) -> Callable[[Sequence[MasterKey]], None]:
+        """Writes that often, and dies at the next."""
+
+        def write(keys: Sequence[MasterKey]) -> None:
+            nonlocal writes
+            place.write(keys)
+            writes -= 1
+            if writes < 0:
+                raise Died
+
+        return write
+
+    for writes in (0, 1):
+        with pytest.raises(Died):
+            vault.rotate(new_key(), dying(writes))
+        assert Vault(database, place.read, "story").get("gp-password") == PLANTED
+    vault.rotate(new_key(), place.write)
+    assert len(place.read()) == 1
+    assert Vault(database, place.read, "story").get("gp-password") == PLANTED
+    database.close()
+
+
+# The system's keyring; here it is one that keeps its entries in a file
+
+
+def test_the_master_key_may_be_kept_in_the_systems_keyring(console: Console) -> None:
+    """The key file then only says so; sealing, opening and replacing the key go on as ever."""
+    here = {
+        "PYTHON_KEYRING_BACKEND": "keyrings.alt.file.PlaintextKeyring",
+        "XDG_DATA_HOME": str(console.folder / "keyring"),
+    }
+    made = console("vault", "new-key", "--keyring", "--json", extra=here)
+    assert made.code == 0, made.text
+    assert "keyring" in made.json["place"]
+    told = (console.folder / "data" / "master.key").read_text()
+    assert told.startswith("keyring:")
+    assert console("vault", "put", "gp-password", typed=PLANTED + "\n", extra=here).code == 0
+    rotated = console("vault", "rotate", "--json", extra=here)
+    assert rotated.json["sealed"] == 1
+    assert (console.folder / "data" / "master.key").read_text() == told
+    by_name = here | {"ML_CONNECTOR_KEY": told.strip()}
+    (console.folder / "data" / "master.key").unlink()
+    shown = console("vault", "keys", "--json", extra=by_name).json
+    assert shown["keys"] == [{"key": rotated.json["key"], "sealed": 1, "at_hand": True}]
+    lost = console("vault", "check", extra=by_name | {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"})
+    assert (lost.code, "vault.keyring" in lost.text, "Traceback" in lost.text) == (1, True, False)
+    assert console("vault", "check", extra=by_name).code == 0
+
+
+def in_a_file(path: Path) -> KeyringBackend:
+    """The keyring of one account."""
+    made: KeyringBackend = PlaintextKeyring()
+    made.__dict__["file_path"] = str(path)
+    return made
+
+
+class Broken(KeyringBackend):
+    """What a backend raises is anybody's guess."""
+
+    priority = -1
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise OSError(f"the bus is gone: {service} {username}")
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise AttributeError("'NoneType' object has no attribute 'Close'")
+
+
+@pytest.fixture
+def the_keyring(tmp_path: Path) -> Iterator[Callable[[KeyringBackend], None]]:
+    before = keyring.get_keyring()
+    yield keyring.set_keyring
+    keyring.set_keyring(before)
+
+
+@pytest.mark.parametrize("backend", [keyring.backends.fail.Keyring, keyring.backends.null.Keyring, Broken])
+def test_without_a_keyring_that_keeps_it_no_key_is_made(
+    the_keyring: Callable[[KeyringBackend], None], tmp_path: Path, backend: type[KeyringBackend]
+) -> None:
+    """None on this machine, one that keeps nothing, one that breaks: said in a sentence, nothing half done."""
+    the_keyring(backend())
+    with pytest.raises(Interrupted, match=r"vault\.keyring"):
+        keys.begin(tmp_path, new_key(), in_keyring=True)
+    assert not keys.key_file(tmp_path).exists()
+    assert keys.master_keys(tmp_path) == ()
+
+
+def test_a_keyring_that_has_gone_is_told_and_destroys_nothing(
+    the_keyring: Callable[[KeyringBackend], None], tmp_path: Path
+) -> None:
+    """Another account, another machine: everything opens again where the keyring is."""
+    database = Database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    database.migrate()
+    here = in_a_file(tmp_path / "keyring")
+    the_keyring(here)
+    place = keys.begin(tmp_path, new_key(), in_keyring=True)
+    vault = partial(Vault, database, partial(keys.master_keys, tmp_path), "story")
+    vault().put("gp-password", PLANTED)
+    for elsewhere in (in_a_file(tmp_path / "another"), Broken()):  # type: ignore[no-untyped-call]
+        the_keyring(elsewhere)
+        for deed in (
+            lambda: vault().get("gp-password"),
+            lambda: vault().put("gp-password", "other"),
+            lambda: vault().rotate(new_key(), place.write),
+        ):
+            with pytest.raises(Interrupted, match=r"vault\.keyring"):
+                deed()
+    the_keyring(here)
+    assert vault().get("gp-password") == PLANTED
+    database.close()
+
+
+def test_where_the_keys_come_from_is_shown(sealed: Console) -> None:
+    """The environment goes before the file that it names, and that before the data folder's."""
+    own = sealed("vault", "keys", "--json").json
+    assert own["place"].endswith("master.key")
+    assert [it["sealed"] for it in own["keys"]] == [1]
+    assert own["place"] in sealed("vault", "check").text
+    key = sealed.folder / "data" / "master.key"
+    named = {"ML_CONNECTOR_KEY_FILE": str(key.rename(sealed.folder / "kept.key"))}
+    assert sealed("vault", "keys", "--json", extra=named).json["place"].endswith("kept.key")
+    given = named | {"ML_CONNECTOR_KEY": base64.b64encode(os.urandom(32)).decode()}
+    shown = sealed("vault", "keys", "--json", extra=given).json
+    assert shown["place"] == "environment ML_CONNECTOR_KEY"
+    assert [(it["sealed"], it["at_hand"]) for it in shown["keys"]] == [(0, True), (1, False)]
+    assert sealed("vault", "keys", "--json").json["place"] is None
 
 
 def test_a_sealed_row_copied_over_another_does_not_open(sealed: Console) -> None:

@@ -31,6 +31,17 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"), str(path))
 
 
+def imported(path: Path) -> list[str]:
+    """The modules that it imports, and the full names of what it imports from them."""
+    names: list[str] = []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names += [it.name for it in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{it.name}" for it in node.names]
+    return names
+
+
 def every_file() -> Iterator[Path]:
     """Every file that we keep: nothing hidden (but .ci), nothing that a tool has made."""
     for path in sorted(ROOT.rglob("*")):

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -85,6 +85,17 @@ class World:
         """That many times the line drops, and GP does the deed only when the test says: `watch.put_off`."""
         self.watch.put_off_creates(number)
         self.faults.order(Fault.ANSWER_LOST_AFTER, method="POST", times=number)
+
+    def with_ledger(self, url: str) -> World:
+        """The same two systems, and another ledger, which has the connection already."""
+        database = Database(url)
+        database.migrate()
+        ledger = database.ledger(NAME, "simulation")
+        return replace(self.with_environment(url), database=database, ledger=ledger)
+
+    def with_environment(self, url: str) -> World:
+        """The same, whose commands work on another ledger."""
+        return replace(self, environment={**self.environment, "ML_CONNECTOR_DATABASE": url})
 
     # Commands
 

@@ -40,7 +40,8 @@ def sandbox(
             out.print("In another terminal:")
             out.print(f"  ml-connector connection add {paths['connection']} --mode review", markup=False)
             out.print(f"  ml-connector rulebook import trial {paths['rulebook']}", markup=False)
-            out.print("  ml-connector run trial --dry-run\n  ml-connector run trial --approve")
+            for line in ("run trial", "plan show trial", "plan approve trial --all", "run trial"):
+                out.print(f"  ml-connector {line}")
             out.print(
                 f'Trouble to order: curl -X POST {served.company.url}/__sandbox/faults -d \'{{"fault": "slow"}}\'',
                 markup=False,

@@ -18,12 +18,15 @@ from ml_connector.books.document import Document, DocumentKind, Standing, Standi
 from ml_connector.books.facts import AccountCard, CompanyFacts, PartyCard
 from ml_connector.books.outcomes import Entry
 from ml_connector.books.period import SUBLEDGERS, FiscalPeriod, Series
-from ml_connector.findings import Finding, Interrupted
+from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
+from ml_connector.gp.looking import Looking
+from ml_connector.gp.periods import CALENDAR_FILE
 from ml_connector.gp.row import Row, fold
 from ml_connector.gp.sba import Sba
 from ml_connector.gp.service_map import Documents, Resource, ServiceMap, Word
+from ml_connector.gp.wire import Wire
 from ml_connector.money import Currency
 
 E = TypeVar("E", bound=Enum)
@@ -142,28 +145,26 @@ class GpBooks:
 
     # For doctor
 
-    def check(self) -> list[tuple[str, Finding | None]]:
-        """Each thing that must work, with what is wrong with it: the server, the login, then every mapped resource.
+    @property
+    def wire(self) -> Wire:
+        return self._sba.wire
 
-        A resource without a row passes: there is nothing to hold the map's names against.
-        """
-        first = ("server", "certificate", "login")
-        stops = {"gp.unreachable": 0, "gp.certificate": 1, **dict.fromkeys(errors.LOGIN, 2)}
-        told: list[tuple[str, Finding | None]] = []
-        for resource in self._map.mapped:
-            try:
-                cells = self._sba.probe(resource)
-            except Interrupted as stop:
-                place = stops.get(stop.finding.code)
-                if place is not None and not told:
-                    return [*((name, None) for name in first[:place]), (first[place], stop.finding)]
-                told.append((resource.name, stop.finding))
-            else:
-                told.append((resource.name, _names_missing(resource, cells)))
-        codes = {finding.code if finding else "" for _, finding in told}
-        nowhere = codes in ({"gp.missing"}, {"gp.forbidden"})
-        company = next((finding for _, finding in told), None) if nowhere else None
-        return [*((name, None) for name in first), ("company", company), *([] if nowhere else told)]
+    def looking(self) -> Looking:
+        return Looking(self._sba)
+
+    def chart(self) -> Mapping[str, AccountCard]:
+        return self._accounts()
+
+    @property
+    def period_source(self) -> str:
+        """Where fiscal periods come from, for people."""
+        return CALENDAR_FILE if self._map.periods is None else "GP's services"
+
+    def fiscal_periods(self) -> tuple[FiscalPeriod, ...]:
+        return self._periods()
+
+    def tax_details(self) -> frozenset[str]:
+        return self._details()
 
     # How it is done
 
@@ -342,14 +343,3 @@ def _of_word(words: Mapping[E, tuple[Word, ...]], row: Row, noun: str) -> E:
             return ours
     where = f"{row.where}.{noun}s"
     raise Interrupted(errors.misfit(where, f"'{word}' is no {noun} that the map knows ({row.text('number')})"))
-
-
-def _names_missing(resource: Resource, cells: Mapping[str, object] | None) -> Finding | None:
-    """What the map names and the row has not."""
-    if cells is None:
-        return None
-    lacking = [f"{noun} = '{wire}'" for noun, wire in resource.fields.items() if wire.removeprefix("!") not in cells]
-    if not lacking:
-        return None
-    has = ", ".join(sorted(cells))
-    return errors.misfit(f"{resource.name}.fields", f"GP's rows lack {', '.join(lacking)}; they have {has}")

@@ -3,7 +3,9 @@
 findings.Interrupted      the run stops; what was stored stays, the next run goes on from there
 ├── gp.unreachable        no connection, no such host, no answer
 ├── gp.certificate        the server's certificate is not trusted or names another host
+├── gp.ca_bundle          the file of the authority's certificate cannot be read
 ├── gp.credentials        the password is refused
+├── gp.login_busy         another process is trying the account's password just now
 ├── gp.account_unknown    the domain has no such account
 ├── gp.account_locked_or_disabled
 ├── gp.password_expired   expired, or to be changed at the next login
@@ -43,6 +45,7 @@ EXISTS = "number.taken"
 LOGIN = frozenset(  # what stops every request alike, until somebody mends the login
     {
         "gp.credentials",
+        "gp.login_busy",
         "gp.account_unknown",
         "gp.account_locked_or_disabled",
         "gp.password_expired",
@@ -105,7 +108,18 @@ def credentials(username: str, again: bool) -> Finding:
         GP,
         f"the login of {username} {tried}",
         "Ask your Windows administrator whether the account is locked, disabled or has a new password; set the "
-        "password of the connection, then run again.",
+        "password of the connection, then run again. Where it was right all along, run "
+        "'ml-connector connection allow-login' with the connection's name, and it is tried once more.",
+    )
+
+
+def login_busy(username: str) -> Finding:
+    return Finding(
+        "gp.login_busy",
+        GP,
+        f"another process is signing {username} in, and an unproven password is tried by one at a time",
+        "Run again in a few minutes; if it stays so, see with 'ml-connector doctor' whether the domain controllers and "
+        "GP answer.",
     )
 
 
@@ -144,7 +158,8 @@ def keytab(path: str, cause: str) -> Finding:
         path,
         f"the keytab cannot be used: {cause}",
         "Make it anew for the connection's account (ktpass on a domain controller), readable by the account that runs "
-        "ml-connector, and name its path in the connection; a change of the password makes a keytab void.",
+        "ml-connector, and name its path in the connection; a change of the password makes a keytab void. Where it was "
+        "right all along, run 'ml-connector connection allow-login' with the connection's name.",
     )
 
 
@@ -268,6 +283,16 @@ def certificate(address: str, cause: str) -> Finding:
         f"the server's certificate is not accepted: {cause}",
         "In the connection, name the file of the authority that signed it (CA bundle), and use the host name that the "
         "certificate carries; then run again.",
+    )
+
+
+def ca_bundle(path: str, cause: str) -> Finding:
+    return Finding(
+        "gp.ca_bundle",
+        path,
+        f"the file of the authority's certificate cannot be read: {cause}",
+        "Put the authority's certificate there as PEM (it begins with -----BEGIN CERTIFICATE-----), readable by the account "
+        "that runs ml-connector, or correct ca_bundle in the connection; then run again.",
     )
 
 

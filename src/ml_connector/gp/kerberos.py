@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -23,7 +24,7 @@ from ml_connector.gp import errors
 from ml_connector.gp.access import Kerberos, Secret
 from ml_connector.gp.handshake import KERBEROS, Cache, Handshake, MitHandshake, SspiHandshake, Unwilling, unwilling
 from ml_connector.gp.realms import A_CONTROLLER, REALMS, account
-from ml_connector.gp.wrong_passwords import KNOWN_WRONG
+from ml_connector.gp.wrong_passwords import KNOWN_WRONG, Refusals
 
 LAST = 30.0  # seconds that a ticket must have left to be of any use
 PAUSE = 30.0  # seconds until a domain controller that did not answer is asked again, while the tickets are still good
@@ -55,6 +56,7 @@ REFUSING = frozenset({Code.PREAUTH_FAILED, Code.BAD_INTEGRITY})
 NO_REALM = frozenset({Code.REALM_UNKNOWN, Code.NO_DEFAULT_REALM})
 NO_CONTROLLER = frozenset({Code.CONTROLLER_UNREACHABLE, Code.CONTROLLER_UNRESOLVED, Code.CONTROLLER_BUSY})
 KEYTAB = frozenset({Code.NO_SUCH_KEY, Code.KEYTAB_TYPE, Code.KEYTAB_UNREADABLE, Code.KEYTAB_FORMAT, Code.NO_PROOF})
+PASSES = frozenset({"gp.controller_unreachable", "gp.login_busy"})  # nobody needs to mend these
 LOGON_DENIED = 0x8009030C  # SSPI's word for a wrong password
 
 
@@ -81,7 +83,9 @@ class Tickets:
         service: str,
         settings: Kerberos,
         clock: Callable[[], float] = time.time,
+        refusals: Refusals = KNOWN_WRONG,
     ) -> None:
+        self._refusals = refusals
         self._username, self._password, self._service, self._settings = username, password, service, settings
         self._account = account(username, settings.realm)
         self._clock = clock
@@ -90,6 +94,7 @@ class Tickets:
         self._got: Got | None = None
         self._renew_at = self._end = 0.0
         self._stopped: Finding | None = None
+        self._proven = False  # SSPI: whether the password was ever good
         self.renewals = 0  # times that tickets were got
         if not all(map(A_CONTROLLER.match, settings.controllers)):
             raise Interrupted(errors.controllers(settings.controllers))
@@ -174,7 +179,7 @@ class Tickets:
         try:
             got = self._patiently()
         except Interrupted as stop:
-            passes = stop.finding.code == "gp.controller_unreachable"
+            passes = stop.finding.code in PASSES or not stop.finding.code.startswith("gp.")
             self._stopped = None if passes else stop.finding
             if not (passes and self._got and self._usable):
                 raise
@@ -189,8 +194,9 @@ class Tickets:
     def _patiently(self) -> Got:
         """New tickets, from a thread that is waited for only so long. One that hangs is waited for again, not doubled."""
         if self._pending is None:
+            turn = self._turn()  # patience begins with it, and it ends with the thread
             self._pending = Future()
-            threading.Thread(target=_fulfil, args=(self._pending, self._fetch), daemon=True).start()
+            threading.Thread(target=_fulfil, args=(self._pending, self._fetch, turn), daemon=True).start()
         pending = self._pending
         try:
             return pending.result(self._settings.patience)
@@ -201,6 +207,12 @@ class Tickets:
             if pending.done():
                 self._pending = None
 
+    def _turn(self) -> AbstractContextManager[object]:
+        turn = self._refusals.turn(self._account.realm, self._account.name, self._settings.patience)
+        if turn is None:
+            raise Interrupted(errors.login_busy(self._username))
+        return turn
+
     def _fetch(self) -> Got:
         """Both tickets in a new cache."""
         try:
@@ -208,8 +220,8 @@ class Tickets:
             from gssapi import raw
         except (ImportError, OSError) as error:
             raise Interrupted(errors.kerberos_missing(str(error))) from None
-        keytab, realm, proof = self._settings.keytab, self._account.realm, self._proof()
-        if KNOWN_WRONG.knows(realm, self._username, proof):
+        keytab, realm, name, proof = self._settings.keytab, self._account.realm, self._account.name, self._proof()
+        if self._refusals.knows(realm, name, proof):
             raise Interrupted(self._again())
         since = self._clock()
         try:
@@ -233,7 +245,7 @@ class Tickets:
             return Got(cache, since, cache.lifetime)
         except krb5.Krb5Error as error:
             if error.err_code in REFUSING:
-                KNOWN_WRONG.remember(realm, self._username, proof)
+                self._refusals.remember(realm, name, proof)
             raise Interrupted(self.finding(error.err_code, str(error))) from None
         except raw.GSSError as error:
             raise Interrupted(self.refused(unwilling(error))) from None
@@ -262,21 +274,26 @@ class Tickets:
 
     def _by_sspi(self, binding: bytes | None) -> tuple[Handshake, bytes]:
         """Windows: the tickets are the system's. Unproven."""
-        realm = self._account.realm
-        if KNOWN_WRONG.knows(realm, self._username, self._password):
-            raise Interrupted(self._again())
-        try:
-            handshake = SspiHandshake(self._username, self._password, self._service, binding)
-            return handshake, handshake.step() or b""
-        except Unwilling as error:
-            if error.code != LOGON_DENIED:
-                raise Interrupted(errors.kerberos(self._service, error.words)) from None
-            KNOWN_WRONG.remember(realm, self._username, self._password)
-            raise Interrupted(errors.credentials(self._username, again=False)) from None
+        realm, name = self._account.realm, self._account.name
+        with nullcontext() if self._proven else self._turn():
+            if self._refusals.knows(realm, name, self._password):
+                raise Interrupted(self._again())
+            try:
+                handshake = SspiHandshake(self._username, self._password, self._service, binding)
+                token = handshake.step() or b""
+            except Unwilling as error:
+                if error.code != LOGON_DENIED:
+                    raise Interrupted(errors.kerberos(self._service, error.words)) from None
+                self._refusals.remember(realm, name, self._password)
+                raise Interrupted(errors.credentials(self._username, again=False)) from None
+            self._proven = True
+        return handshake, token
 
 
-def _fulfil(promise: Future[Got], fetch: Callable[[], Got]) -> None:
+def _fulfil(promise: Future[Got], fetch: Callable[[], Got], turn: AbstractContextManager[object]) -> None:
     try:
-        promise.set_result(fetch())
+        with turn:
+            got = fetch()
+        promise.set_result(got)
     except BaseException as error:
         promise.set_exception(error)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
+from ml_connector.gp.access import Scheme
 
 A_REALM = re.compile(r"[A-Z0-9._-]+\Z")
 A_CONTROLLER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?\Z")
@@ -90,3 +91,14 @@ def account(username: str, realm: str) -> Account:
     if suffix and suffix.upper() != realm:
         return Account(f"{name}@{suffix}", realm, enterprise=True)
     return Account(name, realm)
+
+
+def login_name(username: str, scheme: Scheme, realm: str, host: str) -> tuple[str, str]:
+    """The domain and the name under which a refused password of this account is remembered. By NTLM the domain is what
+    the user name says, else the server's host. Raises Interrupted where Kerberos does not know the realm."""
+    if scheme is Scheme.NEGOTIATE:
+        it = account(username, realm)
+        return it.realm, it.name
+    domain, _, name = username.rpartition("\\")
+    name, _, suffix = name.partition("@")
+    return domain or suffix or host, name

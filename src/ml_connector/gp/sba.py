@@ -25,7 +25,7 @@ from ml_connector.gp.errors import Said
 from ml_connector.gp.meanings import meaning, refused
 from ml_connector.gp.render import body
 from ml_connector.gp.row import Row, fold
-from ml_connector.gp.service_map import Paging, Parameters, Resource, ServiceMap
+from ml_connector.gp.service_map import Nested, Paging, Parameters, Resource, ServiceMap
 from ml_connector.gp.windows_auth import NotSent
 from ml_connector.gp.wire import Unintelligible, Unwell, Wire, cause
 
@@ -56,6 +56,10 @@ class Sba:
 
     def close(self) -> None:
         self._wire.close()
+
+    @property
+    def wire(self) -> Wire:
+        return self._wire
 
     @property
     def calls(self) -> int:
@@ -101,6 +105,20 @@ class Sba:
         record = self.map.creates.record  # the same envelope holds a record that is read
         cells = self._ask(resource.name, path, {}, lambda answer: _record(answer, record), may_be_missing=True)
         return None if cells is None else Row(resource.name, cells, resource.fields, self.map.formats)
+
+    def single(self, resource: Resource) -> Row:
+        """The one record of a resource that has no list: the company's own."""
+        record = self.map.creates.record
+        cells = self._ask(resource.name, resource.path, resource.query, lambda answer: _record(answer, record))
+        return Row(resource.name, cells or {}, resource.fields, self.map.formats)
+
+    def within(self, row: Row, nested: Nested) -> list[Row]:
+        """The rows that a record carries under the nested name. Raises Interrupted where it has no such list."""
+        cells = row.cells.get(nested.name)
+        if not isinstance(cells, list) or not all(isinstance(it, dict) for it in cells):
+            says = f"GP's record has no list of rows called '{nested.name}'"
+            raise Interrupted(errors.misfit(f"{row.where}.{nested.name}", says))
+        return [Row(row.where, it, nested.fields, self.map.formats) for it in cells]
 
     def nested(self, name: str, path: str, fields: Mapping[str, str]) -> list[Row]:
         """The rows below one record: its distributions. Empty where GP has no such record."""

@@ -18,16 +18,20 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from importlib import resources
 from pathlib import Path
+from typing import TypeAlias
 
 from ml_connector.books.document import PAYABLES, RECEIVABLES, DocumentKind, StandingState
 from ml_connector.books.period import Series
+from ml_connector.books.posting import PostingDateSource
 from ml_connector.findings import Finding, Interrupted
+from ml_connector.gp import toml_section
 from ml_connector.gp.errors import REFUSALS, Refused
-from ml_connector.gp.map_section import CODE, Section, Table, Toml
-from ml_connector.gp.map_section import Parameters as Parameters
-from ml_connector.gp.map_section import Word as Word
+from ml_connector.gp.toml_section import CODE, Section, Table, Toml
 
 SHIPPED = ("default", "product-segment")
+
+Word: TypeAlias = toml_section.Word
+Parameters: TypeAlias = toml_section.Parameters
 
 
 class Paging(Enum):
@@ -161,6 +165,23 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class CompanyRecord:
+    """What the company says of itself, in one record: for doctor, which holds the rulebook against it."""
+
+    resource: Resource
+    segments: Nested | None  # of its accounts
+
+
+@dataclass(frozen=True, slots=True)
+class PostingRows:
+    """The posting set-up, a row for each origin. Several words may mean one thing."""
+
+    resource: Resource
+    origins: Mapping[Series, tuple[Word, ...]]
+    dates: Mapping[PostingDateSource, tuple[Word, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceMap:
     name: str
     formats: Formats
@@ -181,6 +202,8 @@ class ServiceMap:
     customer_classes: Resource | None = None
     vendor_classes: Resource | None = None
     post: Action | None = None
+    company: CompanyRecord | None = None
+    posting_setup: PostingRows | None = None
 
     def documents(self, series: Series) -> Documents:
         return self.receivables if series is Series.SALES else self.payables
@@ -226,6 +249,11 @@ _PARTY = _Nouns(
     ("ids",),
 )
 _CLASS = _Nouns(("id", "account"))
+_COMPANY = _Nouns(("name",), ("database", "currency", "separator"))
+_SEGMENT = _Nouns(("position", "name", "length", "main"))
+_POSTING = _Nouns(
+    ("origin", "date_from", "to_ledger", "through_ledger"), ("control_count", "control_total", "transaction_posting")
+)
 _NOUNS: Mapping[str, _Nouns] = {
     "accounts": _Nouns(("number", "active"), ("description", "allows_entry"), {"from": _VALUE, "to": _VALUE}),
     "periods": _Nouns(
@@ -235,6 +263,8 @@ _NOUNS: Mapping[str, _Nouns] = {
     "tax_details": _Nouns(("id",)),
     "customers": _PARTY,
     "vendors": _PARTY,
+    "company": _COMPANY,
+    "posting_setup": _POSTING,
     "customer_classes": _CLASS,
     "vendor_classes": _CLASS,
     "batches": _Nouns(("id", "transactions", "total"), ("origin",), {"ids": _VALUES}, ("ids",)),
@@ -329,6 +359,8 @@ def _read(table: Table, name: str) -> ServiceMap:
         customer_classes=_optional(top, "customer_classes"),
         vendor_classes=_optional(top, "vendor_classes"),
         post=_action(top.maybe("post")),
+        company=_company(top.maybe("company")),
+        posting_setup=_posting_setup(top.maybe("posting_setup")),
     )
     top.done()
     if findings:
@@ -515,6 +547,29 @@ def _documents(s: Section, name: str, kinds: tuple[DocumentKind, ...]) -> Docume
     for section in (create, words, states, s):
         section.done()
     return documents
+
+
+def _company(s: Section | None) -> CompanyRecord | None:
+    if s is None:
+        return None
+    segments = s.maybe("segments")
+    record = CompanyRecord(_resource_of(s, "company"), None if segments is None else _nested(segments, _SEGMENT))
+    s.done()
+    return record
+
+
+def _posting_setup(s: Section | None) -> PostingRows | None:
+    if s is None:
+        return None
+    origins, dates = s.section("origins"), s.section("dates")
+    rows = PostingRows(
+        _resource_of(s, "posting_setup"),
+        {Series.SALES: origins.words("receivables"), Series.PURCHASING: origins.words("payables")},
+        {source: dates.words(source.value) for source in PostingDateSource},
+    )
+    for section in (origins, dates, s):
+        section.done()
+    return rows
 
 
 def _action(s: Section | None) -> Action | None:

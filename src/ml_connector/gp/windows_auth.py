@@ -27,6 +27,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from queue import LifoQueue
@@ -42,12 +43,14 @@ from ml_connector.gp.access import Access, Kerberos, Scheme, Secret
 from ml_connector.gp.handshake import Handshake, Unwilling
 from ml_connector.gp.kerberos import Tickets
 from ml_connector.gp.lane import Dropped, Lane, NotSent, binding, offers
-from ml_connector.gp.wrong_passwords import KNOWN_WRONG
+from ml_connector.gp.realms import login_name
+from ml_connector.gp.wrong_passwords import KNOWN_WRONG, Refusals
 
 __all__ = ["Lanes", "Login", "NotSent", "transport"]
 
 READS = frozenset({"GET", "HEAD"})
 ATTEMPTS = 3  # at signing in before a byte of the request has left
+PATIENCE = 120.0  # seconds for another process that is signing in: the last leg of an NTLM login is a request itself
 SKEW = 300.0  # seconds that Kerberos lets clocks differ
 UNREADABLE = (SpnegoError, ValueError, LookupError, struct.error)  # what reading foreign bytes can end in
 
@@ -62,10 +65,12 @@ class Login:
         scheme: Scheme = Scheme.NTLM,
         kerberos: Kerberos = Kerberos(),  # noqa: B008 (it is frozen)
         channel_binding: bool = True,
+        refusals: Refusals = KNOWN_WRONG,
     ) -> None:
         self.username = username
         self.scheme = scheme
         self.channel_binding = channel_binding
+        self._refusals = refusals
         self._password = password
         self._kerberos = kerberos
         self._tickets: dict[str, Tickets] = {}
@@ -74,18 +79,33 @@ class Login:
 
     @classmethod
     def of(cls, access: Access) -> Login:
-        return cls(access.username, access.password, access.scheme, access.kerberos, access.channel_binding)
+        how = (access.scheme, access.kerberos, access.channel_binding, access.refusals)
+        return cls(access.username, access.password, *how)
 
     def __repr__(self) -> str:
         return f"Login({self.username}, {self.scheme.value})"
 
     @contextlib.contextmanager
-    def attempt(self, server: str) -> Iterator[None]:
-        """NTLM: while the password is unproven only one lane tries it, so that a wrong one costs one attempt in all."""
-        with contextlib.nullcontext() if self._proven else self._first:
-            if KNOWN_WRONG.knows(server, self.username, self._password):
+    def attempt(self, host: str) -> Iterator[None]:
+        """NTLM: while the password is unproven one lane of all processes tries it, so that a wrong one costs one attempt
+        in all."""
+        domain, name = login_name(self.username, Scheme.NTLM, "", host)
+        with contextlib.ExitStack() as turns:
+            if not self._proven:
+                turns.enter_context(self._first)
+            if self._proven:
+                turns.close()
+            else:
+                turns.enter_context(self._turn(domain, name))
+            if self._refusals.knows(domain, name, self._password):
                 raise Interrupted(errors.credentials(self.username, again=True))
             yield
+
+    def _turn(self, domain: str, name: str) -> AbstractContextManager[object]:
+        turn = self._refusals.turn(domain, name, PATIENCE)
+        if turn is None:
+            raise Interrupted(errors.login_busy(self.username))
+        return turn
 
     def ntlm(self, host: str) -> spnego.ContextProxy:
         return spnego.client(self.username, self._password.reveal(), hostname=host, service="HTTP", protocol="ntlm")
@@ -93,8 +113,9 @@ class Login:
     def prove(self) -> None:
         self._proven = True
 
-    def refuse(self, server: str) -> Interrupted:
-        KNOWN_WRONG.remember(server, self.username, self._password)
+    def refuse(self, host: str) -> Interrupted:
+        self._proven = False
+        self._refusals.remember(*login_name(self.username, Scheme.NTLM, "", host), self._password)
         return Interrupted(errors.credentials(self.username, again=False))
 
     def service(self, host: str) -> str:
@@ -106,7 +127,8 @@ class Login:
         with self._first:
             if host not in self._tickets:
                 service = self.service(host)
-                self._tickets[host] = Tickets(self.username, self._password, service, self._kerberos)
+                given = (self.username, self._password, service, self._kerberos)
+                self._tickets[host] = Tickets(*given, refusals=self._refusals)
             return self._tickets[host]
 
     def close(self) -> None:
@@ -156,9 +178,9 @@ class NtlmLane(httpx2.BaseTransport):
     def _sign_in(self, request: httpx2.Request) -> httpx2.Response:
         """The legs of the login, the last of which is the request itself."""
         is_read = request.method in READS
-        server = request.url.netloc.decode()
-        with self._login.attempt(server):
-            context = self._login.ntlm(request.url.host)
+        host = request.url.host
+        with self._login.attempt(host):
+            context = self._login.ntlm(host)
             opening = request if is_read else httpx2.Request("GET", request.url, extensions=request.extensions)
             try:
                 response = self._lane.send(opening, "NTLM", context.step())
@@ -171,7 +193,7 @@ class NtlmLane(httpx2.BaseTransport):
             token = self._token(context, response)
             response = self._lane.send(request, "NTLM", token, may_connect=False)
             if response.status_code == 401:
-                raise self._login.refuse(server)
+                raise self._login.refuse(host)
             self._login.prove()
         self._signed_in, self._answered = True, 1
         return response
@@ -230,6 +252,10 @@ class NegotiateLane(httpx2.BaseTransport):
                     self._proven = False
                     raise
             raise NotSent("each new connection to GP shows another certificate")
+
+    @property
+    def server_proven(self) -> bool:
+        return self._proven
 
     def close(self) -> None:
         self._lane.close()
@@ -291,7 +317,7 @@ class Lanes(httpx2.BaseTransport):
 
     def __init__(self, login: Login, count: int, verify: ssl.SSLContext) -> None:
         kind = NtlmLane if login.scheme is Scheme.NTLM else NegotiateLane
-        self._login = login
+        self.login = login
         self._lanes: list[NtlmLane | NegotiateLane] = [kind(login, verify) for _ in range(count)]
         self._idle: LifoQueue[NtlmLane | NegotiateLane] = LifoQueue()
         for lane in self._lanes:
@@ -304,14 +330,19 @@ class Lanes(httpx2.BaseTransport):
         finally:
             self._idle.put(lane)
 
+    @property
+    def server_proven(self) -> bool:
+        """Whether the server has proved itself, on a connection that is open; NTLM knows no such proof."""
+        return any(isinstance(lane, NegotiateLane) and lane.server_proven for lane in self._lanes)
+
     def close(self) -> None:
         for lane in self._lanes:
             lane.close()
-        self._login.close()
+        self.login.close()
 
 
 def transport(access: Access) -> Lanes:
-    """The way to a GP server for everything that speaks HTTP to it. Raises OSError where the CA bundle cannot be read."""
+    """The way to a GP server for everything that speaks HTTP to it. Raises Interrupted where the CA bundle cannot be read."""
     return Lanes(Login.of(access), access.lanes, access.tls())
 
 

@@ -1,7 +1,9 @@
-"""Passwords that a domain refused, remembered by this process so that nothing tries them again and locks an account.
+"""Passwords that a domain refused, remembered so that nothing tries them again and locks an account.
 
-A run every ten minutes with a wrong password would lock most accounts within the hour. What is kept is a keyed digest
-under a key of this process, for an hour: domains forget a wrong password sooner (Windows' own default is ten minutes).
+A run every ten minutes with a wrong password would lock most accounts within the hour. So whoever is about to try a
+password takes the account's turn, asks whether it is known to be wrong, tries it, and remembers a refusal before the
+turn passes on. Where a ledger remembers (`Access.refusals`), that holds for every process at the same ledger; without
+one it holds for this process.
 """
 
 from __future__ import annotations
@@ -9,36 +11,61 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-import time
-from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Protocol
 
-from ml_connector.gp.access import Secret
+if TYPE_CHECKING:
+    from ml_connector.gp.access import Secret
 
-FORGOTTEN_AFTER = 3600.0  # seconds
 
+class Refusals(Protocol):
+    """What became of the passwords (or the keys) of Windows accounts. Names in any case. Safe to use from several threads."""
 
-class WrongPasswords:
-    """Safe to use from several threads. `clock` gives seconds."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._key = secrets.token_bytes(32)
-        self._since: dict[bytes, float] = {}
-        self._lock = threading.Lock()
-        self._clock = clock
-
-    def remember(self, domain: str, username: str, password: Secret) -> None:
-        with self._lock:
-            self._since[self._digest(domain, username, password)] = self._clock()
+    def turn(self, domain: str, username: str, patience: float) -> AbstractContextManager[object] | None:
+        """The right to try a password of this account, one at a time; None where it does not come within `patience`
+        seconds. It may be given back by another thread."""
+        ...
 
     def knows(self, domain: str, username: str, password: Secret) -> bool:
+        """Whether this very password was refused."""
+        ...
+
+    def remember(self, domain: str, username: str, password: Secret) -> None:
+        """It was refused."""
+        ...
+
+
+class OfThisProcess:
+    """Refusals that are forgotten when the process ends. What is kept is a digest under a key of this process."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._refused: set[bytes] = set()
+        self._turns: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def turn(self, domain: str, username: str, patience: float) -> AbstractContextManager[object] | None:
         with self._lock:
-            now = self._clock()
-            self._since = {digest: since for digest, since in self._since.items() if now - since < FORGOTTEN_AFTER}
-            return self._digest(domain, username, password) in self._since
+            turn = self._turns.setdefault(_name(domain, username), threading.Lock())
+        if not turn.acquire(timeout=patience):
+            return None
+        held = ExitStack()
+        held.callback(turn.release)
+        return held
+
+    def knows(self, domain: str, username: str, password: Secret) -> bool:
+        return self._digest(domain, username, password) in self._refused
+
+    def remember(self, domain: str, username: str, password: Secret) -> None:
+        self._refused.add(self._digest(domain, username, password))
 
     def _digest(self, domain: str, username: str, password: Secret) -> bytes:
-        text = "\0".join((domain.casefold(), username.casefold(), password.reveal()))
+        text = f"{_name(domain, username)}\0{password.reveal()}"
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._key).digest()
 
 
-KNOWN_WRONG = WrongPasswords()  # of this process
+def _name(domain: str, username: str) -> str:
+    return f"{domain}\\{username}".casefold()
+
+
+KNOWN_WRONG = OfThisProcess()

@@ -6,7 +6,7 @@ A port raises `findings.Interrupted` when its wire is broken or it is refused al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -22,7 +22,9 @@ from ml_connector.field.feed import FeedPage
 from ml_connector.field.party import Customer, Job, PurchaseOrder, TaxZone
 from ml_connector.field.snapshot import Source
 from ml_connector.field.source import SourceKind
+from ml_connector.findings import Finding
 from ml_connector.parties.party import Party, Role, Side
+from ml_connector.parties.records import Binding, Claim, How, Pair, Proposed
 from ml_connector.parties.writing import Creation, PartyPage, Update
 
 
@@ -42,6 +44,13 @@ class FieldService(Protocol):
     def purchase_orders(self, ids: Sequence[int]) -> Mapping[int, PurchaseOrder]: ...
 
     def tax_zones(self) -> Mapping[int, TaxZone]: ...
+
+
+class Releases(Protocol):
+    """ServiceTitan, one tenant, looked at between two runs."""
+
+    def released(self) -> Mapping[SourceKind, int]:
+        """How many sources of each kind the tenant has released: posted or exported, whenever that was."""
 
 
 class Books(Protocol):
@@ -79,6 +88,13 @@ class Books(Protocol):
         """Requests sent to GP so far, handshakes left out."""
 
 
+class GeneralLedger(Protocol):
+    """The general ledger of one GP company, where it can be looked at."""
+
+    def missing(self, audit_trail_codes: Sequence[str]) -> Collection[str]:
+        """Those of these codes, under which a subledger was posted, that no posted journal entry carries."""
+
+
 class Ledger(Protocol):
     """The file we keep: dockets, documents, evidence and the trail of one connection. Every change is durable when the
     call returns, and stands in the trail in the same transaction."""
@@ -98,6 +114,9 @@ class Ledger(Protocol):
         """The older versions of the same source, oldest first, with their documents."""
 
     def evidence(self, sha: str) -> bytes: ...
+
+    def is_erased(self, sha: str) -> bool:
+        """Whether that evidence was kept once, and retention has erased it."""
 
     def record(self, changes: Sequence[Change]) -> Sequence[bool]:
         """Make these changes in one transaction. False for a move that came too late: somebody else moved first."""
@@ -173,6 +192,53 @@ class PartyBook(Protocol):
     def update(self, before: Party, after: Party) -> Update:
         """Write the fields in which `after` differs from `before`, the party as it was read when that was decided, and
         no other. Reads the party first: nothing is written over what somebody changed since. May be repeated."""
+
+
+class Crosswalk(Protocol):
+    """The parties of one connection: what each side last showed, who is whom, who may be whom, what is being created.
+
+    `company` is the rulebook's short name; "" is ServiceTitan. Every change is durable when the call returns.
+    """
+
+    def place(self, name: str) -> str | None: ...
+
+    def take(
+        self,
+        company: str,
+        shown: Sequence[Party],
+        name: str,
+        place: str | None,
+        gone: Sequence[str] = (),
+        role: Role = Role.CUSTOMER,
+    ) -> int:
+        """Keep a page, and how far the side was read, all or nothing. How many of its parties were news."""
+
+    def keep(self, company: str, shown: Sequence[Party]) -> None: ...
+
+    def parties(self, role: Role, company: str, ids: Iterable[str] | None = None) -> dict[str, Party]: ...
+
+    def bindings(self, role: Role | None = None, company: str | None = None) -> Sequence[Binding]: ...
+
+    def bind(
+        self, pair: Pair, how: How, by: str, in_field: Party, in_books: Party, detail: Mapping[str, object]
+    ) -> bool:
+        """False where ServiceTitan's party is bound already. Raises Interrupted `party.taken` where GP's is."""
+
+    def hold(self, binding: Binding, conflict: Finding) -> bool: ...
+
+    def made_equal(self, binding: Binding, in_field: Party, in_books: Party, detail: Mapping[str, object]) -> bool: ...
+
+    def proposals(self, role: Role | None = None, company: str | None = None) -> Sequence[Proposed]: ...
+
+    def propose(self, role: Role, company: str, made: Sequence[Proposed]) -> None: ...
+
+    def claims(self, role: Role, company: str) -> Sequence[Claim]: ...
+
+    def claim(self, wanted: Claim) -> Claim:
+        """Before anything is sent."""
+
+    def end(self, claim: Claim, finding: Finding | None = None) -> None:
+        """It is done; or, with a finding, held."""
 
 
 class Progress(Protocol):

@@ -13,23 +13,21 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from ml_connector.docket import stages
-from ml_connector.docket.records import Move
-from ml_connector.docket.trail import Event
+from ml_connector.docket.review import Policy
 from ml_connector.field.source import SourceKind
 from ml_connector.findings import Finding
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.money import Currency
-from ml_connector.pipeline.advance import AUTOMATIC, Advance
+from ml_connector.pipeline.advance import Advance
 from ml_connector.pipeline.confirm import Confirming
 from ml_connector.pipeline.enter import Entering, Halt
 from ml_connector.pipeline.gather import Gatherer, open_desks
 from ml_connector.pipeline.intake import Sweeping, Swept
 from ml_connector.pipeline.ports import Books, Clock, FieldService, Ledger, Progress
+from ml_connector.pipeline.review import approve_by_itself
 
 _WAIT = 60.0  # the longest pause that a run sits out at its end, in seconds; longer ones are left to the next run
 _ROUNDS = 5
-_CHUNK = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class Journey:
 
 @dataclass
 class Road:
-    """`approver` approves whatever is planned, and what was planned before; without one, plans wait for a person.
+    """What `policy` does not approve by itself waits for people.
 
     `stopping` is asked between two documents: a stride ends early where somebody waits for it.
     """
@@ -105,8 +103,8 @@ class Road:
     prefix: str
     currency: Currency
     run_id: int
+    policy: Policy
     dry: bool = False
-    approver: str | None = None
     sweeping: bool = True
     stopping: Callable[[], bool] = lambda: False
 
@@ -165,20 +163,11 @@ class Road:
         if count:
             progress("plan", came_to.result.planned, came_to.result.planned + self.ledger.count_opened())
             return replace(came_to, after=after)
-        return came_to.to(Phase.APPROVE if self.approver and not self.dry else Phase.ENTER)
+        return came_to.to(Phase.ENTER if self.dry else Phase.APPROVE)
 
     def _approve(self, journey: Journey, _progress: Progress) -> Journey:
-        records = self.ledger.documents((stages.Planned,), _CHUNK, after_id=journey.after)
-        if not records:
-            return journey.to(Phase.ENTER)
-        approved = stages.Approved(self.approver or "")
-        self.ledger.record(
-            [
-                Move(it, approved, Event("document.approved", {"hash": it.hash}, it.docket_id, it.document.number))
-                for it in records
-            ]
-        )
-        return replace(journey, after=records[-1].id)
+        approve_by_itself(self.ledger, self.policy)
+        return journey.to(Phase.ENTER)
 
     def _enter(self, journey: Journey, progress: Progress) -> Journey:
         entering = self._desk_of(journey)
@@ -250,7 +239,8 @@ class Road:
     def _advance(self) -> Advance:
         desks = {name: it.desk for name, it in self._desks.items()}
         gatherer = Gatherer(self.field_service, self.ledger, self.rulebook, desks, self.prefix)
-        return Advance(self.ledger, gatherer, self.rulebook_version, self.approver == AUTOMATIC and not self.dry)
+        policy = replace(self.policy, automatic=self.policy.automatic and not self.dry)
+        return Advance(self.ledger, gatherer, self.rulebook_version, policy)
 
     def _desk_of(self, journey: Journey) -> Entering:
         return tuple(self._desks.values())[journey.which]

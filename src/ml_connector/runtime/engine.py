@@ -12,6 +12,7 @@ tenant's lease keeps what it still does from being stored.
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -19,15 +20,16 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import msgspec
-import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
 
-from ml_connector.findings import Finding, Interrupted
-from ml_connector.pipeline.advance import AUTOMATIC
+from ml_connector.findings import Interrupted
 from ml_connector.pipeline.road import Journey, Phase, Road
+from ml_connector.runtime import metrics
 from ml_connector.runtime.heartbeat import Heartbeat
+from ml_connector.runtime.logs import bound
 from ml_connector.runtime.run import FINISHED, busy, may_begin, road_of, tenant_of
 from ml_connector.runtime.settings import Settings, from_values
 from ml_connector.runtime.wiring import Wired
@@ -37,10 +39,15 @@ from ml_connector.store.lease import Lease
 QUEUE = "runs"
 RUN, STRIDE = "run", "stride"  # their names in DBOS, for good
 VERSION = "1"  # of the form of what DBOS keeps, not of this program: runs in flight survive a new version
-PASSES = ("store.unreachable", "store.locked")  # a database that restarts; a stride is walked again when it is back
+PASSES = (
+    "store.unreachable",
+    "store.locked",
+    "store.cut_off",
+)  # a database that restarts; a stride is walked again when it is back
+_CHUNK = 200
 TAKEN_UP = 10  # times that a run is taken up again before it is left alone: it may be what kills the workers
 
-log = structlog.get_logger("engine")
+log = logging.getLogger(__name__)
 
 
 class Abandoned(BaseException):
@@ -155,17 +162,32 @@ class Engine:
             DBOS.enqueue_workflow(QUEUE, self._run, connection, why)
         return True
 
+    def forget_ended(self, before: datetime) -> int:
+        """Delete what the engine keeps of runs that ended before then; the ledger's record of them stays. How many."""
+        count = 0
+        while ended := DBOS.list_workflows(
+            status=["SUCCESS", "ERROR", "CANCELLED"],
+            completed_before=before.isoformat(),
+            queue_name=QUEUE,
+            limit=_CHUNK,
+            load_input=False,
+            load_output=False,
+        ):
+            DBOS.delete_workflows([it.workflow_id for it in ended])
+            count += len(ended)
+        return count
+
     # Walking
 
     def _walk(self, connection: str, why: str) -> str:
         """One run, from wherever it has come to."""
         key = DBOS.workflow_id or ""
-        with self._walked(key), structlog.contextvars.bound_contextvars(connection=connection, run_key=key):
+        with self._walked(key), bound(connection=connection, key=key):
             try:
                 settings = self._settings(connection)
                 lease = self._hold(settings)
             except Interrupted as fault:
-                log.warning("run not begun", code=fault.finding.code, says=fault.finding.says)
+                log.warning("run not begun", extra={"code": fault.finding.code, "says": fault.finding.says})
                 return fault.finding.code
             with Heartbeat(lease):
                 return self._strides(_Walker(self._database, self._opened, connection, why, lease, self._is_stopping))
@@ -178,7 +200,6 @@ class Engine:
                     raise Abandoned
                 said: str = DBOS.run_step({"name": STRIDE}, self._stride, walker, stretch)
                 stretch = msgspec.json.decode(said, type=Stretch)
-                structlog.contextvars.bind_contextvars(run=stretch.run_id)
             if walker.wired is not None:
                 self._after_run(walker.wired)
             return stretch.outcome or FINISHED
@@ -197,7 +218,7 @@ class Engine:
                     raise Abandoned from None
                 if fault.finding.code not in PASSES:
                     raise
-                log.warning("the ledger is away", code=fault.finding.code)
+                log.warning("the ledger is away", extra={"code": fault.finding.code})
                 if time.monotonic() > until:
                     raise Abandoned from None
                 walker.close()
@@ -245,7 +266,7 @@ class Engine:
             try:
                 self.take_up()
             except Exception as error:  # the database may be away: the next look will see
-                log.warning("no look for runs that nobody walks", error=type(error).__name__)
+                log.warning("no look for runs that nobody walks", extra={"error": type(error).__name__})
 
     def take_up(self) -> int:
         """Put back in the queue the runs of workers whose lease has ended, and our own that we no longer walk; how many."""
@@ -256,7 +277,7 @@ class Engine:
             if lease is None:
                 continue  # it lives
             for it in _pending(worker):  # once more, now that nobody else does
-                log.warning("a worker died; its run goes on", worker=worker, run_key=it.workflow_id)
+                log.warning("a worker died; its run goes on", extra={"worker": worker, "key": it.workflow_id})
                 DBOS.resume_workflow(it.workflow_id, queue_name=QUEUE)
                 count += 1
             lease.forget()
@@ -285,6 +306,7 @@ class _Walker:
         self._connection, self._why = connection, why
         self._lease, self._stopping = lease, stopping
         self._ledger = database.ledger(connection, why).with_lease(lease)
+        self._began = time.monotonic()
         self.wired: Wired | None = None
         self._road: Road | None = None
 
@@ -300,11 +322,13 @@ class _Walker:
             if stretch.journey is None:
                 return msgspec.structs.replace(stretch, journey=self._start(stretch))
             road = self._road or self._on_the_way(stretch, stretch.journey.result.rulebook_version)
-            return msgspec.structs.replace(stretch, journey=road.stride(stretch.journey, _unseen))
+            with bound(run=stretch.run_id):
+                return msgspec.structs.replace(stretch, journey=road.stride(stretch.journey, _unseen))
         except Interrupted as fault:
             if fault.finding.code in (*PASSES, "run.lease_lost"):
                 raise
-            _tell(fault.finding)
+            told = {"code": fault.finding.code, "where": fault.finding.where, "says": fault.finding.says}
+            log.warning("run interrupted", extra=told)
             return msgspec.structs.replace(stretch, outcome=f"interrupted: {fault.finding.code}")
         except Exception as error:
             log.exception("a run failed")
@@ -312,7 +336,7 @@ class _Walker:
 
     def close(self) -> None:
         if self.wired is not None:
-            self.wired.close()
+            self.wired.hang_up()
         self.wired = self._road = None
 
     def _start(self, stretch: Stretch) -> Journey:
@@ -325,8 +349,7 @@ class _Walker:
         wired = self._opened(self._connection, self._why)
         self.wired = wired.under(self._lease)
         version, rulebook = wired.rulebook(version)
-        approver = AUTOMATIC if wired.settings.mode == "automatic" else None
-        road = road_of(self.wired, version, rulebook, stretch.run_id, approver)
+        road = road_of(self.wired, version, rulebook, stretch.run_id)
         self._road = replace(road, stopping=self._stopping)
         return self._road
 
@@ -334,7 +357,8 @@ class _Walker:
         outcome = stretch.outcome or FINISHED
         counts = msgspec.to_builtins(stretch.journey.result) if stretch.journey else {}
         self._ledger.end_run(stretch.run_id, outcome, counts)
-        log.info("run ended", outcome=outcome)
+        metrics.run_ended(self._connection, outcome, time.monotonic() - self._began)
+        log.info("run ended", extra={"run": stretch.run_id, "outcome": outcome})
         return msgspec.structs.replace(stretch, outcome=outcome, ended=True)
 
 
@@ -348,9 +372,5 @@ def _worker(name: str) -> str:
     return f"worker {name}"
 
 
-def _tell(finding: Finding) -> None:
-    log.warning("run interrupted", code=finding.code, where=finding.where, says=finding.says)
-
-
 def _unseen(step: str, done: int, of: int | None) -> None:
-    log.debug("progress", step=step, done=done, of=of)
+    log.debug("progress", extra={"step": step, "done": done, "of": of})

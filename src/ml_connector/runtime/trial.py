@@ -7,6 +7,7 @@ from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -21,6 +22,20 @@ DIALECTS = ("one", "two", "soap")
 SERVICE_MAPS = {"one": "default", "two": "product-segment"}
 COMPANY_NAMES = {"one": town.COMPANY_DATABASE, "two": town.COMPANY_NAME}
 CLIENT_ID, CLIENT_SECRET, APP_KEY = "sandbox-client", "sandbox-secret", "sandbox-app-key"
+
+POSTING_ANSWERS = """
+[gp.FRM.posting_setup.receivables]
+date_from = "transaction"
+ledger = "through"
+control_totals = false
+transaction_posting = false
+
+[gp.FRM.posting_setup.payables]
+date_from = "transaction"
+ledger = "through"
+control_totals = false
+transaction_posting = false
+"""  # where no service tells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +100,7 @@ prefix = "ST"
 currency = "USD"
 time_zone = "{town.TENANT_TIME_ZONE}"
 sandbox = true
+separate_duties = false
 
 [servicetitan]
 tenant_id = {town.TENANT_ID}
@@ -99,7 +115,12 @@ app_key = "file:{secrets.as_posix()}/app-key"
 username = "file:{secrets.as_posix()}/gp-username"
 password = "file:{secrets.as_posix()}/gp-password"
 pause = 2.0
-"""
+
+[gp.FRM.modules]
+analytical_accounting = false
+project_accounting = false
+job_cost = false
+{"" if it.dialect == "one" else POSTING_ANSWERS}"""
 
 
 def _transport(it: Trial, secrets: Path) -> str:
@@ -116,8 +137,9 @@ def _transport(it: Trial, secrets: Path) -> str:
 def _calendar() -> str:
     """The company's fiscal periods as a person would write them down: January and February are closed."""
     rows = ["year,period,first_day,last_day,closed,year_closed"]
-    for month in range(1, 13):
-        last = monthrange(2026, month)[1]
-        closed = "all" if month < 3 else ""
-        rows.append(f"2026,{month},2026-{month:02d}-01,2026-{month:02d}-{last},{closed},no")
+    for year in range(2026, max(2026, datetime.now(UTC).year) + 1):
+        for month in range(1, 13):
+            closed = "all" if (year, month) < (2026, 3) else ""
+            first, last = date(year, month, 1), date(year, month, monthrange(year, month)[1])
+            rows.append(f"{year},{month},{first},{last},{closed},no")
     return "\n".join(rows) + "\n"

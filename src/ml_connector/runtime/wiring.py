@@ -16,10 +16,12 @@ from ml_connector.gp.books import GpBooks
 from ml_connector.gp.service_map import ServiceMap, load, shipped
 from ml_connector.gp.web_services.books import WebServicesBooks
 from ml_connector.gp.web_services.transport import Endpoint
+from ml_connector.gp.wrong_passwords import Refusals
 from ml_connector.mapping.reading import read
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.money import Currency
 from ml_connector.pipeline import ports
+from ml_connector.runtime import metrics
 from ml_connector.runtime.clock import SystemClock
 from ml_connector.runtime.settings import Gp, Settings, from_values, secret
 from ml_connector.servicetitan.auth import Access
@@ -28,6 +30,7 @@ from ml_connector.servicetitan.field_service import FieldService
 from ml_connector.store.database import Database
 from ml_connector.store.lease import Lease
 from ml_connector.store.ledger import Ledger
+from ml_connector.store.refused_logins import RefusedLogins
 from ml_connector.store.vault import MasterKey, Vault
 
 
@@ -45,38 +48,67 @@ class Wired:
 
     def rulebook(self, version: int | None = None) -> tuple[int, Rulebook]:
         """That version, or the newest. Raises Interrupted where there is none, or where it no longer makes sense."""
-        found = self.ledger.rulebook(version)
-        if found is None:
-            name = self.settings.name
-            remedy = f"Run 'ml-connector rulebook import {name} PATH' with a workbook or a folder of CSV files."
-            raise Interrupted(Finding("rulebook.none", f"connection {name}", "it has no rulebook", remedy))
-        record, tables = found
-        made = read(tables)
-        if isinstance(made, tuple):
-            raise Interrupted(*made)
-        return record.version, made
+        return rulebook_of(self.ledger, version)
 
     def under(self, lease: Lease) -> Wired:
         """The same, writing only while the lease is held."""
         return replace(self, ledger=self.ledger.with_lease(lease))
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """Close the ways to both systems; the ledger stays open."""
         self.client.close()
         for books in self.books.values():
             books.close()
+
+    def close(self) -> None:
+        self.hang_up()
         self.database.close()
 
 
+def rulebook_of(ledger: Ledger, version: int | None = None) -> tuple[int, Rulebook]:
+    """Its version, and itself. Raises Interrupted where there is none, or where it no longer makes sense."""
+    found = ledger.rulebook(version)
+    if found is None:
+        name = ledger.connection_name
+        remedy = f"Run 'ml-connector rulebook import {name} PATH' with a workbook or a folder of CSV files."
+        raise Interrupted(Finding("rulebook.none", f"connection {name}", "it has no rulebook", remedy))
+    record, tables = found
+    made = read(tables)
+    if isinstance(made, tuple):
+        raise Interrupted(*made)
+    return record.version, made
+
+
 def open_connection(
-    database: Database, name: str, actor: str, keys: Sequence[MasterKey] = (), folder: Path | None = None
+    database: Database,
+    name: str,
+    actor: str,
+    keys: Callable[[], Sequence[MasterKey]] = tuple,
+    folder: Path | None = None,
 ) -> Wired:
-    """Wire a connection; `keys` open the credentials that its settings have in the vault, `folder` keeps GP's contracts.
+    """Wire a connection; `keys` gives what opens the credentials that its settings have in the vault, `folder` keeps
+    GP's contracts.
 
     Raises Interrupted where it is unknown, or a credential or file it refers to is missing.
     """
     settings = from_values(database.connections(actor).get(name).definition, f"connection {name}")
-    api_url, auth_url = settings.servicetitan.urls()
     vault = Vault(database, keys, actor).get
+    client = servicetitan_client(settings, vault)
+    refusals = RefusedLogins(database, actor)
+    return Wired(
+        settings=settings,
+        database=database,
+        ledger=database.ledger(name, actor),
+        client=client,
+        field_service=FieldService(client),
+        books={company: gp_books(settings, company, vault, folder, refusals) for company in settings.gp},
+        clock=SystemClock(ZoneInfo(settings.time_zone)),
+    )
+
+
+def servicetitan_client(settings: Settings, vault: Callable[[str], str]) -> Client:
+    """Raises Interrupted where a credential is not to be had."""
+    api_url, auth_url = settings.servicetitan.urls()
     access = Access(
         tenant_id=settings.servicetitan.tenant_id,
         client_id=secret(settings.servicetitan.client_id, "servicetitan.client_id", vault),
@@ -84,21 +116,26 @@ def open_connection(
         app_key=secret(settings.servicetitan.app_key, "servicetitan.app_key", vault),
         api_url=api_url,
         auth_url=auth_url,
+        heard=metrics.hearing(settings.name, "servicetitan"),
     )
-    client = Client(access)
-    return Wired(
-        settings=settings,
-        database=database,
-        ledger=database.ledger(name, actor),
-        client=client,
-        field_service=FieldService(client),
-        books={company: _books(company, gp, settings.money, vault, folder) for company, gp in settings.gp.items()},
-        clock=SystemClock(ZoneInfo(settings.time_zone)),
-    )
+    return Client(access)
+
+
+def gp_books(
+    settings: Settings, company: str, vault: Callable[[str], str], folder: Path | None, refusals: Refusals
+) -> GpBooks | WebServicesBooks:
+    """Raises Interrupted where a credential, the service map or another file is not to be had."""
+    return _books(settings.name, company, settings.gp[company], settings.money, vault, folder, refusals)
 
 
 def _books(
-    company: str, gp: Gp, currency: Currency, vault: Callable[[str], str], folder: Path | None
+    name: str,
+    company: str,
+    gp: Gp,
+    currency: Currency,
+    vault: Callable[[str], str],
+    folder: Path | None,
+    refusals: Refusals,
 ) -> GpBooks | WebServicesBooks:
     access = GpAccess(
         server=gp.server or gp.endpoint,
@@ -117,6 +154,8 @@ def _books(
         verify=gp.verify_tls,
         ca_bundle=Path(gp.ca_bundle) if gp.ca_bundle else None,
         write_timeout=gp.write_timeout,
+        heard=metrics.hearing(name, "gp", company),
+        refusals=refusals,
     )
     calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
     chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
@@ -135,6 +174,7 @@ def _service_map(name: str) -> ServiceMap:
 def _proof_that_the_parts_fit(wired: Wired) -> None:
     """Read by mypy alone: each adapter fits its port."""
     _field: ports.FieldService = wired.field_service
+    _releases: ports.Releases = wired.field_service
     _ledger: ports.Ledger = wired.ledger
     _clock: ports.Clock = wired.clock
     _books: Mapping[str, ports.Books] = wired.books

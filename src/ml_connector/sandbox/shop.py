@@ -179,6 +179,26 @@ class Shop(PartyDeeds):
                 self._changed(replace(it, status="Posted", batch=batch_of(it.dated, it.unit)))
             return {"ids": [it.id for it in chosen]}
 
+    def do_unpost(self, invoices: Iterable[int] = (), bills: Iterable[int] = ()) -> dict[str, object]:
+        """The office unposts what was posted and not exported: it is Pending again, and in no batch."""
+        with self._lock:
+            back = [it for it in self._stock.invoices.among(invoices) if it.status == "Posted"]
+            for it in back:
+                self._changed(replace(it, status="Pending", batch=None))
+            billed = [it for it in self._stock.bills.among(bills) if it.status == "Posted"]
+            for bill in billed:
+                self._stock.bills.put(replace(bill, status="Pending", batch=None, modified=self._tick()))
+            return {"invoices": [it.id for it in back], "bills": [it.id for it in billed]}
+
+    def do_post_bills(self) -> dict[str, object]:
+        """The office posts a batch of every bill that is Pending."""
+        with self._lock:
+            waiting = [it for it in self._stock.bills if it.status == "Pending"]
+            for it in waiting:
+                batch = batch_of(it.dated, it.unit, payable=True)
+                self._stock.bills.put(replace(it, status="Posted", batch=batch, modified=self._tick()))
+            return {"ids": [it.id for it in waiting]}
+
     def do_delete_invoice(self, id: int) -> dict[str, object]:
         """The invoice becomes inactive: lists leave it out, the feed brings it once more."""
         with self._lock:

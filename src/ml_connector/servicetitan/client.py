@@ -8,11 +8,13 @@ A proxy that the environment names (HTTPS_PROXY, NO_PROXY) is used, as an admini
 
 from __future__ import annotations
 
+import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -23,13 +25,18 @@ from ml_connector.servicetitan.pacing import Pacer, Patience
 from ml_connector.servicetitan.wire import Listing, Resource, RowT
 
 T = TypeVar("T")
-Query = Mapping[str, str | int | Sequence[int]]
+Query = Mapping[str, str | int | Sequence[int] | Sequence[str]]
 
 READ_TIMEOUT = 110.0  # seconds; ServiceTitan gives up after 100 (partner documentation, Timeouts and pagination)
 CONNECT_TIMEOUT = 10.0
 IDS_AT_ONCE = 50  # "maximum 50" (OpenAPI documents); more is refused
 PAGE_SIZE = 500  # 1 to 5000 are allowed
 EMPTY_PAGES_BORNE = 3
+
+
+def tls() -> ssl.SSLContext:
+    """How ServiceTitan's certificates are judged: by the authorities that the machine, or SSL_CERT_FILE, names."""
+    return httpx2.create_ssl_context()
 
 
 class Client:
@@ -46,13 +53,15 @@ class Client:
         self._access = access
         self._pacer = pacer or Pacer()
         self._patience = patience or Patience()
-        self._http = httpx2.Client(
+        self._http = _Http(
+            access.heard,
+            verify=tls(),
             timeout=httpx2.Timeout(read_timeout, connect=CONNECT_TIMEOUT),
             headers={"Accept": "application/json", "User-Agent": "ml-connector"},
         )
-        self._calls = 0
+        self._calls = self._throttled = 0
         self._counting = threading.Lock()
-        self._tokens = Tokens(access, self._http, self._patience, self._count)
+        self._tokens = Tokens(access, self._http, self._patience, lambda: self._count(calls=1))
 
     def close(self) -> None:
         self._http.close()
@@ -72,6 +81,11 @@ class Client:
     def calls(self) -> int:
         """Requests sent so far, sign-ins and repeated ones included."""
         return self._calls
+
+    @property
+    def throttled(self) -> int:
+        """How many of them were answered 'too many calls'."""
+        return self._throttled
 
     def sign_in(self) -> None:
         """Get a token, if there is none; `Interrupted` when it is refused."""
@@ -140,7 +154,7 @@ class Client:
         for _ in range(2):
             token = self._tokens.current()
             self._pacer.wait()
-            self._count()
+            self._count(calls=1)
             answer = send({"Authorization": f"Bearer {token.value}", "ST-App-Key": self._access.app_key})
             if not isinstance(answer, httpx2.Response) or answer.status_code != 401:
                 return answer
@@ -169,6 +183,8 @@ class Client:
         answer = self.signed_in(partial(self._ask, resource, query))
         if isinstance(answer, Trouble):
             return answer
+        if answer.status_code == 429:
+            self._count(throttled=1)
         if answer.status_code != 200:
             return self.refusal(resource, resource.scope, answer)
         try:
@@ -183,9 +199,27 @@ class Client:
         except (httpx2.HTTPError, httpx2.InvalidURL) as broken:
             return errors.unreachable(self.place(resource), broken)
 
-    def _count(self) -> None:
+    def _count(self, calls: int = 0, throttled: int = 0) -> None:
         with self._counting:
-            self._calls += 1
+            self._calls += calls
+            self._throttled += throttled
+
+
+class _Http(httpx2.Client):
+    """Tells of every request, the sign-ins among them, how it ended and how long that took."""
+
+    def __init__(self, heard: Callable[[str, float], None], **options: Any) -> None:
+        super().__init__(**options)
+        self._heard = heard
+
+    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        answer, started = "lost", time.monotonic()
+        try:
+            response = super().send(request, **options)
+            answer = str(response.status_code)
+            return response
+        finally:
+            self._heard(answer, time.monotonic() - started)
 
 
 def _rows(listing: Listing[RowT], raw: bytes) -> wire.ListAnswer[RowT]:

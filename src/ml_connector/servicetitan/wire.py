@@ -150,6 +150,12 @@ class TaxZone(Named):
     rates: list[TaxRate] | None = None
 
 
+class Stood(Row):
+    """An invoice or a bill, of which nothing but its status matters."""
+
+    sync_status: str | None = None
+
+
 class FeedAnswer(Part, Generic[RowT]):
     """One answer of an export endpoint (schema ExportResponse). All three keys must be there: they end the data."""
 
@@ -197,8 +203,8 @@ BILL_FEED = Resource("accounting", "export/inventory-bills", "tn.acc.inventorybi
 INVOICE_PAGE = lenient(FeedAnswer[Invoice])
 BILL_PAGE = lenient(FeedAnswer[Bill])
 
-INVOICES = Listing("accounting", "invoices", INVOICE_FEED.scope, lenient(ListAnswer[Row]))
-BILLS = Listing("accounting", "inventory-bills/paginated", BILL_FEED.scope, lenient(ListAnswer[Row]))
+INVOICES = Listing("accounting", "invoices", INVOICE_FEED.scope, lenient(ListAnswer[Stood]))
+BILLS = Listing("accounting", "inventory-bills/paginated", BILL_FEED.scope, lenient(ListAnswer[Stood]))
 TAX_ZONES = Listing("accounting", "tax-zones", "tn.acc.taxzones:r", lenient(ListAnswer[TaxZone]), hides_inactive=True)
 CUSTOMERS = Listing("crm", "customers", "tn.crm.customers:r", lenient(ListAnswer[Customer]), hides_inactive=True)
 JOBS = Listing("jpm", "jobs", "tn.jpm.jobs:r", lenient(ListAnswer[Job]))

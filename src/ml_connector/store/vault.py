@@ -1,14 +1,16 @@
 """The vault: credentials encrypted at rest, AES-256-GCM, each bound to its name and to the key that sealed it.
 
-The master keys come from outside (`runtime.keys`), newest first: the newest seals, any of them opens. So a key can be
-replaced while processes that know only the older one, or both, go on reading.
+The master keys come from outside (`runtime.keys`), newest first: the newest seals, any of them opens. They are asked for
+again where none fits, so that a key can be replaced while processes that know only the older one go on reading. Who
+writes locks the end of the installation's trail first: writers come one after the other, and each is told of there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,9 +18,11 @@ import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ml_connector.docket.trail import Event
 from ml_connector.findings import Finding, Interrupted
+from ml_connector.store import trail
 from ml_connector.store.database import Database, utc_now
-from ml_connector.store.schema import vault_secrets
+from ml_connector.store.schema import INSTALLATION, vault_secrets
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -50,35 +54,46 @@ class SecretRecord:
 
 
 class Vault:
-    """The secrets of one database. `keys` are newest first, and may be empty as long as nothing is sealed or opened."""
+    """The secrets of one database. `keys` gives the master keys as they are now, newest first; there may be none as
+    long as nothing is sealed or opened."""
 
     def __init__(
-        self, database: Database, keys: Sequence[MasterKey], actor: str, now: Callable[[], datetime] = utc_now
+        self,
+        database: Database,
+        keys: Callable[[], Sequence[MasterKey]],
+        actor: str,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._database, self._keys, self._actor, self._now = database, tuple(keys), actor, now
+        self._database, self._keys, self._actor, self._now = database, keys, actor, now
+        self._known: Sequence[MasterKey] = ()
 
     def put(self, name: str, secret: str) -> None:
         """Seal a secret under its name, in place of one that is there."""
-        sealed = self._seal(name, secret.encode())
-        with self._database.writing() as sql:
-            sql.execute(sa.delete(vault_secrets).where(vault_secrets.c.name == name))
-            sql.execute(sa.insert(vault_secrets).values(name=name, **sealed))
+        with self._writing() as told:
+            key = self._newest(name)
+            told.sql.execute(sa.delete(vault_secrets).where(vault_secrets.c.name == name))
+            row = {"name": name, "updated_at": told.at, "updated_by": self._actor}
+            told.sql.execute(sa.insert(vault_secrets).values(**row, **_sealed(name, secret.encode(), key)))
+            told.append(Event("vault.sealed", {"name": name, "key": key.id}))
 
     def get(self, name: str) -> str:
         """Raises Interrupted `vault.unknown`, `vault.key_missing`, `vault.key_wrong` or `vault.damaged`."""
-        with self._database.reading() as sql:
-            row = sql.execute(sa.select(vault_secrets).where(vault_secrets.c.name == name)).mappings().one_or_none()
-        if row is None:
-            says, remedy = (
-                "the vault holds no secret of this name",
-                f"Run 'ml-connector vault put {name}', and type it.",
-            )
-            raise Interrupted(Finding("vault.unknown", f"vault:{name}", says, remedy))
-        return self._open(row).decode()
+        row = self._row(name)
+        while True:
+            key = self._key(row)
+            if key is not None:
+                return _opened(row, key).decode()
+            sealed_with, row = row["key_id"], self._row(name)
+            if row["key_id"] == sealed_with:
+                raise Interrupted(self._unopened(row))
+            # The master key was replaced while we looked.
 
     def forget(self, name: str) -> bool:
-        with self._database.writing() as sql:
-            return sql.execute(sa.delete(vault_secrets).where(vault_secrets.c.name == name)).rowcount == 1
+        with self._writing() as told:
+            gone = told.sql.execute(sa.delete(vault_secrets).where(vault_secrets.c.name == name)).rowcount == 1
+            if gone:
+                told.append(Event("vault.forgotten", {"name": name}))
+        return gone
 
     def records(self) -> list[SecretRecord]:
         with self._database.reading() as sql:
@@ -99,37 +114,94 @@ class Vault:
 
     def reseal(self) -> int:
         """Seal every secret with the newest key, all in one transaction; how many. One that does not open stops it."""
-        with self._database.writing() as sql:
-            rows = sql.execute(sa.select(vault_secrets)).mappings().all()
-            for row in rows:
-                sealed = self._seal(row["name"], self._open(row))
-                here = sa.update(vault_secrets).where(vault_secrets.c.name == row["name"])
-                sql.execute(here.values(key_id=sealed["key_id"], nonce=sealed["nonce"], sealed=sealed["sealed"]))
+        with self._writing() as told:
+            return self._reseal(told, self._newest())
+
+    def rotate(self, new: MasterKey, write: Callable[[Sequence[MasterKey]], None]) -> int:
+        """Seal every secret with a new key; how many.
+
+        `write` keeps the keys where `keys` reads them: the new one beside the old ones before anything is sealed with
+        it, and in the end those that still seal something. A process that dies in between leaves what opens everything.
+        """
+        with self._writing() as told:
+            write([new, *self._keys()])
+            count = self._reseal(told, new)
+        with self._writing() as told:
+            keys = self._keys()
+            needed = {keys[0].id, *told.sql.scalars(sa.select(vault_secrets.c.key_id).distinct())}
+            write([key for key in keys if key.id in needed])
+        return count
+
+    def _reseal(self, told: trail.Writing, key: MasterKey) -> int:
+        self._known = ()
+        rows = told.sql.execute(sa.select(vault_secrets)).mappings().all()
+        for row in rows:
+            opens = self._key(row)
+            if opens is None:
+                raise Interrupted(self._unopened(row))
+            here = sa.update(vault_secrets).where(vault_secrets.c.name == row["name"])
+            told.sql.execute(here.values(**_sealed(row["name"], _opened(row, opens), key)))
+        told.append(Event("vault.resealed", {"key": key.id, "count": len(rows)}))
         return len(rows)
 
-    def _seal(self, name: str, secret: bytes) -> dict[str, object]:
-        if not self._keys:
-            raise Interrupted(_no_key(f"vault:{name}"))
-        key, nonce = self._keys[0], os.urandom(_NONCE_BYTES)
-        sealed = AESGCM(key.raw).encrypt(nonce, secret, _bound(name, key.id))
-        row = {"key_id": key.id, "nonce": nonce, "sealed": sealed}
-        return row | {"updated_at": self._now(), "updated_by": self._actor}
+    @contextmanager
+    def _writing(self) -> Iterator[trail.Writing]:
+        with self._database.writing() as sql:
+            told = trail.Writing(sql, INSTALLATION, self._actor, self._now())
+            yield told
+            told.seal()
 
-    def _open(self, row: sa.RowMapping) -> bytes:
-        name, key_id = row["name"], row["key_id"]
-        if not self._keys:
-            raise Interrupted(_no_key(f"vault:{name}"))
-        key = next((key for key in self._keys if key.id == key_id), None)
-        if key is None:
-            says = f"it was sealed with master key {key_id}, and the keys at hand are {', '.join(k.id for k in self._keys)}"
-            remedy = "Give ml-connector the key file or environment that it had; nothing was destroyed."
-            raise Interrupted(Finding("vault.key_wrong", f"vault:{name}", says, remedy))
-        try:
-            return AESGCM(key.raw).decrypt(row["nonce"], row["sealed"], _bound(name, key_id))
-        except InvalidTag:
-            says = "it was changed or moved since it was sealed: its seal no longer fits"
-            remedy = f"Run 'ml-connector vault put {name}', and find out who could write to the database."
-            raise Interrupted(Finding("vault.damaged", f"vault:{name}", says, remedy)) from None
+    def _row(self, name: str) -> sa.RowMapping:
+        with self._database.reading() as sql:
+            row = sql.execute(sa.select(vault_secrets).where(vault_secrets.c.name == name)).mappings().one_or_none()
+        if row is None:
+            says, remedy = (
+                "the vault holds no secret of this name",
+                f"Run 'ml-connector vault put {name}', and type it.",
+            )
+            raise Interrupted(Finding("vault.unknown", f"vault:{name}", says, remedy))
+        return row
+
+    def _newest(self, name: str = "") -> MasterKey:
+        keys = self._keys()
+        if not keys:
+            raise Interrupted(_no_key(f"vault:{name}" if name else "vault"))
+        return keys[0]
+
+    def _key(self, row: sa.RowMapping) -> MasterKey | None:
+        """The key that sealed a row; asked for anew where it is none of those that we know."""
+        for fresh in (False, True):
+            if fresh:
+                self._known = self._keys()
+            found = next((key for key in self._known if key.id == row["key_id"]), None)
+            if found is not None:
+                return found
+        return None
+
+    def _unopened(self, row: sa.RowMapping) -> Finding:
+        where = f"vault:{row['name']}"
+        if not self._known:
+            return _no_key(where)
+        at_hand = ", ".join(key.id for key in self._known)
+        says = f"it was sealed with master key {row['key_id']}, and the keys at hand are {at_hand}"
+        remedy = "Give ml-connector the key file or environment that it had; nothing was destroyed."
+        return Finding("vault.key_wrong", where, says, remedy)
+
+
+def _sealed(name: str, secret: bytes, key: MasterKey) -> dict[str, object]:
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = AESGCM(key.raw).encrypt(nonce, secret, _bound(name, key.id))
+    return {"key_id": key.id, "nonce": nonce, "sealed": sealed}
+
+
+def _opened(row: sa.RowMapping, key: MasterKey) -> bytes:
+    name = row["name"]
+    try:
+        return AESGCM(key.raw).decrypt(row["nonce"], row["sealed"], _bound(name, row["key_id"]))
+    except InvalidTag:
+        says = "it was changed or moved since it was sealed: its seal no longer fits"
+        remedy = f"Run 'ml-connector vault put {name}', and find out who could write to the database."
+        raise Interrupted(Finding("vault.damaged", f"vault:{name}", says, remedy)) from None
 
 
 def _bound(name: str, key_id: str) -> bytes:

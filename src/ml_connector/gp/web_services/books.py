@@ -22,13 +22,16 @@ from ml_connector.books.period import FiscalPeriod, Series
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp import service_map
 from ml_connector.gp.access import Access
+from ml_connector.gp.periods import CALENDAR_FILE
 from ml_connector.gp.row import fold
 from ml_connector.gp.service_map import Meaning
 from ml_connector.gp.web_services import answers, documents, errors
 from ml_connector.gp.web_services.contract import Value
 from ml_connector.gp.web_services.entering import Entering
+from ml_connector.gp.web_services.looking import Looking
 from ml_connector.gp.web_services.policies import Policies
 from ml_connector.gp.web_services.transport import Endpoint, WebServices
+from ml_connector.gp.wire import Wire
 from ml_connector.money import Currency
 
 CHUNK = 200  # keys in one question
@@ -38,8 +41,6 @@ SOURCES: Mapping[Series, str] = {
 }  # of batches, as SY00500 has it
 STATES = ("Work", "Open", "History")
 NOWHERE = "#NONE#"  # a key that no record has: a question that costs GP nothing
-# Where the reading of the contract stops, of server, certificate, login, contract; all else that stops it is the login.
-_PLACES = {"gp.unreachable": 0, "gp.certificate": 1, "gp.missing": 3, "gp.contract": 3}
 
 
 class WebServicesBooks:
@@ -108,10 +109,9 @@ class WebServicesBooks:
         stop = self.policy_lets_us_send_distributions()
         if stop:
             raise Interrupted(stop)
-        if self._calendar is None:
-            raise Interrupted(errors.no_calendar())
+        periods = self.fiscal_periods()
         self._own_separator = self._read_separator()
-        return CompanyFacts(self._company, self._accounts(), self._calendar, self._details())
+        return CompanyFacts(self._company, self._accounts(), periods, self._details())
 
     def policy_lets_us_send_distributions(self) -> Finding | None:
         """None where GP's policies take what we send; else what an administrator changes. Raises Interrupted."""
@@ -202,28 +202,34 @@ class WebServicesBooks:
 
     # For doctor
 
-    def check(self) -> list[tuple[str, Finding | None]]:
-        """Each thing that must work, with what is wrong with it: the server, the login, the contract (which is read
-        again), the company, the policies, then each list that we read.
+    @property
+    def wire(self) -> Wire:
+        return self._services.wire
 
-        A list is asked for a key that no record has, so an installation without a row passes too.
-        """
-        first = ("server", "certificate", "login", "contract", "company")
-        stopped = _told(self._services.refresh)
-        if stopped:
-            place = _PLACES.get(stopped.code, first.index("login"))
-        else:
-            stopped, place = _told(self._read_separator), first.index("company")
-        if stopped:
-            return [*((name, None) for name in first[:place]), (first[place], stopped)]
-        told: list[tuple[str, Finding | None]] = [(name, None) for name in first]
-        told.append(("policies", _told(self.policy_lets_us_send_distributions)))
-        told.append(("periods", errors.no_calendar() if self._calendar is None else None))
-        for name, probe in self._probes().items():
-            told.append((name, _told(probe)))
-        return told
+    def looking(self) -> Looking:
+        """It reads the policies anew."""
+        self._policies.forget()
+        return Looking(
+            self._services, self.companies, self.account_format, self.policy_lets_us_send_distributions, self._lists()
+        )
 
-    def _probes(self) -> Mapping[str, Callable[[], object]]:
+    def chart(self) -> Mapping[str, AccountCard]:
+        return self._accounts()
+
+    @property
+    def period_source(self) -> str:
+        """Where fiscal periods come from, for people."""
+        return CALENDAR_FILE
+
+    def fiscal_periods(self) -> tuple[FiscalPeriod, ...]:
+        if self._calendar is None:
+            raise Interrupted(errors.no_calendar())
+        return self._calendar
+
+    def tax_details(self) -> frozenset[str]:
+        return self._details()
+
+    def _lists(self) -> Mapping[str, Callable[[], object]]:
         nowhere = {"EqualValue": NOWHERE}
         services = self._services
         return {
@@ -369,12 +375,3 @@ class WebServicesBooks:
 
     def _word(self, kind: str, word: str) -> str:
         return self._services.contract.word(kind, word)
-
-
-def _told(deed: Callable[[], Finding | None] | Callable[[], object]) -> Finding | None:
-    """What is wrong, whether it is told or raised."""
-    try:
-        found = deed()
-    except Interrupted as stop:
-        return stop.finding
-    return found if isinstance(found, Finding) else None

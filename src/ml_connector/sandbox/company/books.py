@@ -33,6 +33,7 @@ from ml_connector.sandbox.company.records import (
     Batch,
     BatchStatus,
     CompanySetup,
+    DateFrom,
     Distribution,
     Document,
     Draft,
@@ -79,7 +80,8 @@ class Company(Cards):
         neighbourhood: Neighbourhood | None = None,
     ) -> Company:
         """The company of the town, before the month: everything set up, nothing entered. A `neighbourhood` comes to it."""
-        return cls(front_range.furnish(neighbourhood), settings, clock)
+        today = (clock() if clock else datetime.now(UTC)).date()
+        return cls(front_range.furnish(today.year, neighbourhood), settings, clock)
 
     # What a service reads: snapshots, in the order of entry.
 
@@ -164,10 +166,14 @@ class Company(Cards):
                 return _refused(f"Batch {key(batch)} does not exist.")
             if row.status is not BatchStatus.AVAILABLE:
                 return _refused(rules.batch_locked(batch).message)
+            if self._settings.control_totals:
+                return _refused(f"The control totals of batch {key(batch)} are not those of its transactions.")
             posted: list[str] = []
             errors: list[str] = []
             self._postings += 1
             for document in self._in_work(row):
+                if self._settings.posting_date_from is DateFrom.BATCH:
+                    document = replace(document, posting_date=row.created)
                 against = list(rules.period_refusals(document.posting_date, document.module, self._tables))
                 if against:
                     errors += [f"{document.number.strip()}: {refusal.message}" for refusal in against]
@@ -316,6 +322,8 @@ class Company(Cards):
 
     def do_set(self, **settings: Any) -> Told:
         """Change settings: the fields of `Settings`."""
+        if "posting_date_from" in settings:
+            settings["posting_date_from"] = DateFrom(settings["posting_date_from"])
         with self._lock:
             self._settings = replace(self._settings, **settings)
             return {}

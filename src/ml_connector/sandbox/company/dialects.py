@@ -14,6 +14,7 @@ Common to both
   Create        POST, the document in a top-level object `Payload`, always with its `Distributions` (and taxes) nested.
                 A field that the resource does not have, or that cannot be written, is an error (400).
   Lists         no more than 1000 rows are ever given to one list, in the order of entry.
+  Posting       the set-up of posting by origin, a row each, in dialect one alone: two has no such service.
   Missing       a record that does not exist is 404, with the dialect's error body.
 
                  ONE                                          TWO
@@ -52,7 +53,7 @@ from types import MappingProxyType
 from ml_connector.sandbox.company.dialect import Dialect, Nested, Resource, Style
 from ml_connector.sandbox.company.dialect_parties import CUSTOMERS_ONE, CUSTOMERS_TWO, VENDORS_ONE, VENDORS_TWO
 from ml_connector.sandbox.company.errors import Reason
-from ml_connector.sandbox.company.records import Kind, State
+from ml_connector.sandbox.company.records import DateFrom, Kind, State
 
 ONE = Dialect(
     name="one",
@@ -65,6 +66,8 @@ ONE = Dialect(
     amounts_as_text=False,
     date_format="%Y-%m-%dT00:00:00",
     words={
+        DateFrom.TRANSACTION: "Transaction",
+        DateFrom.BATCH: "Batch",
         State.WORK: "Work",
         State.OPEN: "Open",
         State.HISTORY: "History",
@@ -97,6 +100,19 @@ ONE = Dialect(
                         "is_main": "IsMainSegment",
                     },
                 )
+            },
+        ),
+        "posting_origins": Resource(
+            path="Company/PostingSetup",
+            key=("origin",),
+            fields={
+                "origin": "Origin",
+                "date_from": "PostingDateFrom",  # Transaction | Batch
+                "to_ledger": "PostToGL",
+                "through_ledger": "PostThroughGLFiles",
+                "verify_count": "VerifyNumberOfTrx",
+                "verify_amounts": "VerifyBatchAmounts",
+                "transaction_posting": "AllowTransactionPosting",
             },
         ),
         "accounts": Resource(

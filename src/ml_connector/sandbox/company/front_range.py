@@ -32,6 +32,7 @@ SET_UP_ON = date(2026, 1, 2)
 NAME_LENGTH = 64
 ADDRESS_CODE = "PRIMARY"
 TERMS = ("Due on receipt", "Net 30", "Net 45")
+YEAR_OF_THE_MONTH = 2026  # that the shop's trade is of
 
 RECEIVABLES_ACCOUNT = "000-1200-00"
 RECEIVABLES_COMMERCIAL = "000-1210-00"  # on the card of two customers
@@ -51,8 +52,9 @@ VENDOR_ON_HOLD = "HOMEDEPOT0001"
 CLOSED_BEFORE_MARCH = frozenset({Series.FINANCIAL, Series.SALES, Series.PURCHASING})
 
 
-def furnish(neighbourhood: Neighbourhood | None = None) -> Tables:
-    """Chart of accounts, fiscal periods 2025 and 2026, parties, classes, terms and tax details; no documents yet."""
+def furnish(this_year: int = YEAR_OF_THE_MONTH, neighbourhood: Neighbourhood | None = None) -> Tables:
+    """Chart of accounts, fiscal periods, parties, classes, terms and tax details; no documents yet. The fiscal years are
+    2025 and 2026, and those that have begun since."""
     tables = Tables(
         CompanySetup(
             database=town.COMPANY_DATABASE,
@@ -72,7 +74,7 @@ def furnish(neighbourhood: Neighbourhood | None = None) -> Tables:
         )
     )
     tables.accounts = {account.number: account for account in _accounts()}
-    tables.periods = {(period.year, period.number): period for period in _periods()}
+    tables.periods = {(period.year, period.number): period for period in _periods(max(this_year, YEAR_OF_THE_MONTH))}
     tables.customer_classes = {
         name: PartyClass(id_char(name, CLASS_WIDTH), char(description, 31), RECEIVABLES_ACCOUNT, terms)
         for name, description, terms in (
@@ -110,11 +112,11 @@ def _accounts() -> list[Account]:
     ]
 
 
-def _periods() -> list[Period]:
+def _periods(last_year: int) -> list[Period]:
     def closed(year: int, month: int) -> frozenset[Series]:
         if year == 2025:
             return frozenset(Series)
-        return CLOSED_BEFORE_MARCH if month < 3 else frozenset()
+        return CLOSED_BEFORE_MARCH if (year, month) < (YEAR_OF_THE_MONTH, 3) else frozenset()
 
     return [
         Period(
@@ -126,7 +128,7 @@ def _periods() -> list[Period]:
             historical=year == 2025,
             closed=closed(year, month),
         )
-        for year in (2025, 2026)
+        for year in range(2025, last_year + 1)
         for month in range(1, 13)
     ]
 

@@ -297,15 +297,53 @@ class Document:
         return -self.document_amount if self.kind.is_credit else self.document_amount
 
 
+class DateFrom(Enum):
+    """Where posting takes the general-ledger date from (UPSTDTFR of SY02300)."""
+
+    TRANSACTION = "Transaction"
+    BATCH = "Batch"
+
+
+@dataclass(frozen=True, slots=True)
+class PostingOrigin:
+    """A row of the posting set-up, as the Posting Setup window has it (SY02300); what does not concern us is left out."""
+
+    series: Series
+    origin: str  # TRXSOURC
+    date_from: DateFrom  # UPSTDTFR
+    to_ledger: bool  # AUTPSTGL
+    through_ledger: bool  # PTGENLED
+    verify_count: bool  # VERTRX
+    verify_amounts: bool  # VERBATOT
+    transaction_posting: bool  # ALTRXPST
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the company's administrator chose, and how slow the machine is."""
+
+    posting_date_from: DateFrom = DateFrom.TRANSACTION  # GP posts a batch on its own date otherwise
+    posts_through_ledger: bool = True
+    control_totals: bool = False  # a batch is posted only with the totals that a person typed, which nobody types here
+    transaction_posting: bool = False
 
     allow_duplicate_vendor_documents: bool = False
     refuses_closed_period: bool = True  # at entry; otherwise it surfaces at posting
     creates_distributions: bool = False  # GP enters its own in place of what was sent
     row_cap: int = 1000
     latency: float = 0.0  # seconds per call
+
+    @property
+    def posting_origins(self) -> tuple[PostingOrigin, ...]:
+        """The posting set-up of the two origins that services enter batches of, and of one that they do not."""
+        origins = (
+            (Series.SALES, "Receivables Sales Entry"),
+            (Series.SALES, "Receivables Cash Receipts"),
+            (Series.PURCHASING, "Payables Trx Entry"),
+        )
+        through, controls = self.posts_through_ledger, self.control_totals
+        flags = (not through, through, controls, controls, self.transaction_posting)
+        return tuple(PostingOrigin(series, origin, self.posting_date_from, *flags) for series, origin in origins)
 
 
 @dataclass(slots=True)

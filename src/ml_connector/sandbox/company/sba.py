@@ -79,6 +79,7 @@ class SbaApplication:
             "customer_classes": company.customer_classes,
             "vendor_classes": company.vendor_classes,
             "batches": company.batches,
+            "posting_origins": lambda: company.settings.posting_origins,
         }
 
     def __getattr__(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""A table of a service map, read key by key: what is wrong is put down with its TOML path, and reading goes on."""
+"""A table of a TOML file that a person wrote, read key by key; every mistake is put down with its path."""
 
 from __future__ import annotations
 
