@@ -149,14 +149,18 @@ class Sandbox:
         self.application.faults.order(fault, path=path, **how)
 
     def with_access(self, /, url: str = "", **changes: Any) -> WebServicesBooks:
-        server = url or self.server.url
-        of_books = {name: changes.pop(name) for name in ("duplicates_since", "meanings") if name in changes}
-        company_id = changes.pop("company_id", self.company.setup.id)
-        endpoint = Endpoint(f"{server}{PATH}/DynamicsGPService.asmx", company_id, folder=self.folder)
-        refusals = refusals_at(self.server)
-        access = replace(Access(server, "", GPCONNECT.name, Secret(GPCONNECT.password), refusals=refusals), **changes)
-        calendar = calendar_of(self.company)
-        return WebServicesBooks(access, endpoint, "North", Currency.USD, calendar, sleep=lambda _: None, **of_books)
+        known = {"refusals": refusals_at(self.server), **changes}
+        return books_of(url or self.server.url, self.company, self.folder, **known)
+
+
+def books_of(server: str, company: Company, folder: Path, **changes: Any) -> WebServicesBooks:
+    """Our books over the web services at `server`; changes of the access, the company's number, or the books."""
+    of_books = {name: changes.pop(name) for name in ("duplicates_since", "meanings", "kinds") if name in changes}
+    company_id = changes.pop("company_id", company.setup.id)
+    endpoint = Endpoint(f"{server}{PATH}/DynamicsGPService.asmx", company_id, folder=folder)
+    access = replace(Access(server, "", GPCONNECT.name, Secret(GPCONNECT.password)), **changes)
+    calendar = calendar_of(company)
+    return WebServicesBooks(access, endpoint, "North", Currency.USD, calendar, sleep=lambda _: None, **of_books)
 
 
 def kind_of(document: Document) -> str:

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -220,8 +221,15 @@ def _run(*command: str, put: str = "") -> str:
 
 
 def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
+    """Below those that systems give away by themselves, so that a controller that was stopped finds its own free again."""
+    free = [port for port in random.sample(range(20_000, 32_000), 50) if _is_free(port)]
+    return free[0], free[1]
+
+
+def _is_free(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def _listens(port: int) -> bool:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from ml_connector.runtime.people import os_account
 
 PROGRAM = Path(sys.executable).parent / "ml-connector"
 
@@ -47,3 +52,30 @@ class Console:
             check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)
+
+    def at_a_terminal(self, *words: object, typed: str) -> Said:
+        """The same, where the program sees a person at the keyboard."""
+        pty = pytest.importorskip("pty", reason="this operating system has no pseudo-terminals")
+        keyboard, seen = pty.openpty()
+        os.write(keyboard, typed.encode())
+        env = {**os.environ, "ML_CONNECTOR_DATA": str(self.folder / "data"), "COLUMNS": "120"}
+        done = subprocess.run(
+            [str(PROGRAM), *map(str, words)],
+            stdin=seen,
+            capture_output=True,
+            text=True,
+            env=env,
+            cwd=self.folder,
+            timeout=300,
+            check=False,
+            start_new_session=True,
+        )
+        os.close(keyboard)
+        os.close(seen)
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def become(self, name: str) -> None:
+        """From now on the account that runs the tests is this user; as if somebody else sat down at the terminal."""
+        with sqlite3.connect(self.folder / "data" / "ledger.sqlite") as sql:
+            sql.execute("UPDATE users SET os_account = 'elsewhere-' || name")
+            sql.execute("UPDATE users SET os_account = ? WHERE name = ?", (os_account(), name))

@@ -16,10 +16,13 @@ from ml_connector.runtime.settings import (
     Alerts,
     Gp,
     Kerberos,
+    Kinds,
     Modules,
     Posting,
+    Retention,
     ServiceTitan,
     Settings,
+    Sql,
     Webhooks,
 )
 from tests.house.reading import DOCS, ROOT, cells, first_cells, name_of, pages, section
@@ -29,7 +32,10 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## The connection", Settings),
     ("## ServiceTitan", ServiceTitan),
     ("## GP", Gp),
+    ("## Transport by kind", Kinds),
     ("## Kerberos", Kerberos),
+    ("## Retention", Retention),
+    ("## SQL Server", Sql),
     ("## Posting set-up", Posting),
     ("## Modules", Modules),
     ("## Webhooks", Webhooks),
@@ -56,7 +62,7 @@ def _kind(type_: object) -> str:
     if type(None) in get_args(type_):
         (type_,) = (it for it in get_args(type_) if it is not type(None))
     if get_args(type_) and getattr(type_, "__origin__", None) is not dict:
-        return " or ".join(get_args(type_))
+        return " or ".join(filter(None, get_args(type_)))
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}.get(type_, "table")  # type: ignore[call-overload, no-any-return]
 
 

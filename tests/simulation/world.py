@@ -15,7 +15,7 @@ from typing import Any, get_args
 import sqlalchemy as sa
 
 from ml_connector.docket.records import DocketRecord
-from ml_connector.docket.stages import Approved, Deferred, Entered, Gone, InDoubt, Posted, Stage
+from ml_connector.docket.stages import Approved, Deferred, Entered, Gone, InDoubt, Planned, Posted, Stage
 from ml_connector.docket.text import findings_of
 from ml_connector.docket.trail import TrailEntry
 from ml_connector.findings import Interrupted
@@ -165,9 +165,12 @@ class World:
         impatient.close()
 
     def run_until(self, event: str, *arguments: str, nth: int = 1) -> bool:
-        """Run until an entry of that name appears in the trail, and kill it then. False where the run ended before."""
+        """Run, or give another command, until an entry of that name appears in the trail, and kill it then.
+
+        False where it ended before.
+        """
         after = len(self.events())
-        command = self.start("run", NAME, *arguments)
+        command = self.start(*(arguments or ("run", NAME)))
         while command.is_running:
             entries = self.ledger.trail(after_seq=after)
             after += len(entries)
@@ -178,10 +181,21 @@ class World:
         self._end(command)
         return self._count(False, f"trail: {event}")
 
-    def finish(self, *arguments: str) -> None:
+    def approval(self) -> tuple[str, ...]:
+        """The command by which a person approves the plan as it stands now."""
+        return "plan", "approve", NAME, "--all", "--seen", self.call("plan", "show", NAME)["seen"]
+
+    def finish_reviewed(self) -> None:
+        """Run, approve, and run, until nothing waits any more."""
+        self.finish()
+        while self.documents(Planned):
+            self.call(*self.approval())
+            self.finish()
+
+    def finish(self) -> None:
         """Run again until a run ends well and leaves nothing to do or to ask."""
         for _ in range(60):
-            command = self.start("run", NAME, *arguments)
+            command = self.start("run", NAME)
             self._end(command)
             told = command.told()
             if "error" in told:
@@ -350,11 +364,9 @@ def wait_for_late_deeds() -> None:
             thread.join()
 
 
-def without_trouble(
-    folder: Path, url: str, nursery: Nursery, shop: Shop, *arguments: str
-) -> dict[str, Mapping[str, Any]]:
+def without_trouble(folder: Path, url: str, nursery: Nursery, shop: Shop) -> dict[str, Mapping[str, Any]]:
     """What GP holds after one run of the same month that nothing disturbs, in a company and a ledger of its own."""
     with a_world(folder, url, nursery, shop=shop) as world:
-        world.finish(*arguments)
+        world.finish()
         world.assert_exactly_once()
         return world.in_gp()

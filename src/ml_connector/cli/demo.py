@@ -37,7 +37,7 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="No progress bars, no tables.")] = False,
     dialect: Annotated[
         str,
-        typer.Option("--dialect", help="GP's services: one or two (SBA), or soap."),
+        typer.Option("--dialect", help="GP's services: one or two (SBA), soap, or mixed (both)."),
     ] = "one",
     invoices: Annotated[int, typer.Option("--invoices", min=1, help="How large a month.")] = 420,
     folder: Annotated[
@@ -47,7 +47,7 @@ def demo(
 ) -> None:
     """Enter a seeded month of invoices and bills, show what is held and why, and tie both sides out."""
     if dialect not in DIALECTS:
-        raise typer.BadParameter(f"the dialect is {DIALECTS[0]}, {DIALECTS[1]} or {DIALECTS[2]}")
+        raise typer.BadParameter(f"the dialect is one of {', '.join(DIALECTS)}")
     if folder and folder.exists() and any(folder.iterdir()):
         raise typer.BadParameter(f"{folder} is not empty: the demo begins with a fresh ledger")
     with tempfile.TemporaryDirectory(prefix="ml-connector-demo-") as temporary:

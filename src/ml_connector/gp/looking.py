@@ -36,10 +36,11 @@ class CompanyTold:
 
 
 class Looking:
-    """One visit to one company: a resource is asked for one row, once."""
+    """One visit to one company: a resource is asked for one row, once; those of `idle` not at all."""
 
-    def __init__(self, sba: Sba) -> None:
-        self._sba, self._map = sba, sba.map
+    def __init__(self, sba: Sba, idle: Collection[str] = ()) -> None:
+        self._sba, self._map, self._idle = sba, sba.map, idle
+        self._asked = [it for it in self._map.mapped if it.name not in idle]
         self._found: dict[str, Finding | None] = {}
 
     @property
@@ -55,8 +56,8 @@ class Looking:
     @property
     def probes(self) -> Mapping[str, Deed]:
         """Everything that we read, one row each."""
-        probes: dict[str, Deed] = {it.name: partial(self._one_row, it) for it in self._map.mapped}
-        return {**probes, "distributions": self._distributions}
+        probes: dict[str, Deed] = {it.name: partial(self._one_row, it) for it in self._asked}
+        return probes if "distributions" in self._idle else {**probes, "distributions": self._distributions}
 
     def company(self) -> CompanyTold:
         """Raises Interrupted where a service tells it and cannot be understood."""
@@ -105,7 +106,7 @@ class Looking:
     def _door(self, shut: str, open_: Collection[str], good: str) -> str:
         """Whether any resource answers; where all are `shut`, the first of these."""
         refusals = []
-        for resource in self._map.mapped:
+        for resource in self._asked:
             found = self._ask(resource)
             if found is None or found.code in open_:
                 return good

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from ml_connector.books.document import DocumentKind
 from ml_connector.books.number import PREFIX
 from ml_connector.books.posting import LedgerPosting, PostingDateSource, PostingSetup
 from ml_connector.docket.review import Policy
@@ -61,6 +62,29 @@ class Kerberos(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service: str = ""  # the service name (SPN); blank: HTTP/ and the host of the server
 
 
+class Sql(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The company's database on SQL Server, read for what GP's services do not tell. Nothing is ever written there."""
+
+    url: str = ""  # mssql://host:port, or with an instance; blank: it is not read
+    database: str = ""
+    username: str = ""
+    password: str = ""
+    schema: str = "dbo"
+    origins: tuple[str, ...] = ()  # of the Mass Close window, those that count; none: all
+
+
+Way: TypeAlias = Literal["", "sba", "soap"]
+
+
+class Kinds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The transport of each kind of document, where it is not the company's."""
+
+    receivables_invoice: Way = ""
+    receivables_credit_memo: Way = ""
+    payables_invoice: Way = ""
+    payables_credit_memo: Way = ""
+
+
 class Posting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an administrator read in GP's Posting Setup window, for one origin; None where nobody has looked."""
 
@@ -93,11 +117,13 @@ class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     username: str
     password: str = ""
     transport: Literal["sba", "soap"] = "sba"
+    kinds: Kinds = Kinds()
     server: str = ""  # SBA: scheme, host and port
     endpoint: str = ""  # SOAP: the address of the web services
     company_id: int = 0  # SOAP: GP's number of the company
     wsdl: str = ""  # SOAP: an address or a file; blank: the endpoint's own
     kerberos: Kerberos = Kerberos()
+    sql: Sql = Sql()
     channel_binding: bool = True
     tenant: str = "DefaultTenant"
     service_map: str = "default"  # a shipped map's name, or the path of a TOML file
@@ -107,10 +133,15 @@ class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     write_timeout: float = 600.0
     pause: float = 1800.0  # how long a lost answer is left alone; must be longer than GP's own timeout
     read_back_percent: int = 5
-    calendar_file: str = ""  # fiscal periods, where SBA has none
-    chart_file: str = ""  # the chart of accounts, where SBA has none
+    calendar_file: str = ""  # fiscal periods, where neither the service nor SQL Server tells them
+    chart_file: str = ""  # the chart of accounts, likewise
     posting_setup: dict[Literal["receivables", "payables"], Posting] = {}
     modules: Modules = Modules()
+
+    @property
+    def routes(self) -> Mapping[DocumentKind, str]:
+        """Over which transport each kind of document is entered: sba or soap."""
+        return {kind: getattr(self.kinds, kind.name.lower()) or self.transport for kind in DocumentKind}
 
 
 class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,7 +177,6 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many months what may be erased is kept; 0: for ever."""
 
     evidence: int = 0  # what was received and sent; only of what is posted, closed or skipped
-    deliveries: int = 0
     runs: int = 0
     alerts: int = 0
 
@@ -219,6 +249,9 @@ def credentials(settings: Settings) -> Mapping[str, str]:
         references[f"gp.{company}.username"] = gp.username
         if gp.password or not gp.kerberos.keytab:
             references[f"gp.{company}.password"] = gp.password
+        if gp.sql.url:
+            references[f"gp.{company}.sql.username"] = gp.sql.username
+            references[f"gp.{company}.sql.password"] = gp.sql.password
     references |= {f"webhooks.secrets[{n}]": it for n, it in enumerate(settings.webhooks.secrets, 1)}
     return references | {f"alerts.to[{n}]": it for n, it in enumerate(settings.alerts.to, 1)}
 
@@ -316,20 +349,42 @@ def _alert_faults(alerts: Alerts) -> Iterator[str]:
 
 
 def _gp_faults(gp: Gp) -> Iterator[str]:
-    if gp.transport == "sba":
+    ways = set(gp.routes.values())
+    if "sba" in ways:
         if not _is_address(gp.server):
             yield "server: write scheme, host and port, as https://gp.example.com:48650"
         elif not gp.server.startswith("https://") and urlsplit(gp.server).hostname not in LOOPBACK:
             yield f"server '{gp.server}': use https; GP's REST services answer over TLS alone"
-    else:
+    if "soap" in ways:
         if not _is_address(gp.endpoint):
             yield "endpoint: write the address of the web services, as http://gp.example.com:48620/DynamicsGPWebServices"
         if not gp.company_id:
             yield "company_id: write GP's number of the company (SY01500 in the system database shows it)"
-        if not gp.calendar_file:
-            yield "calendar_file: name a calendar file; the web services do not tell fiscal periods"
+    if ways == {"soap"} and not gp.calendar_file and not gp.sql.url:
+        yield "calendar_file: name a calendar file, or add the table sql; the web services do not tell fiscal periods"
+    if gp.transport not in ways:
+        yield f"transport '{gp.transport}': every kind goes over the other; write the other here, and leave the table kinds out"
+    yield from _sql_faults(gp.sql)
     if gp.kerberos != Kerberos() and gp.authentication != "negotiate":
         yield "kerberos: it is for authentication = 'negotiate' alone"
+
+
+def _sql_faults(sql: Sql) -> Iterator[str]:
+    if not sql.url:
+        if sql != Sql():
+            yield "sql.url: write where SQL Server is, as mssql://gpsql.example.com:1433, or take the table sql out"
+        return
+    try:
+        parts = urlsplit(sql.url)
+        at_home = parts.hostname in LOOPBACK and parts.scheme == "postgresql"  # the same tables, for a trial
+        plain = parts.hostname and not (parts.username or parts.password or parts.path or parts.query or parts.fragment)
+        fits = plain and (parts.scheme == "mssql" or at_home) and parts.port != 0
+    except ValueError:  # a port that is none
+        fits = False
+    if not fits:
+        yield "sql.url: write scheme, host and port or instance alone, as mssql://gpsql.example.com:1433"
+    if not sql.database:
+        yield "sql.database: write the name of the company's database"
 
 
 def _webhook_faults(webhooks: Webhooks) -> Iterator[str]:

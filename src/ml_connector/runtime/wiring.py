@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from ml_connector.findings import Finding, Interrupted
@@ -13,6 +14,8 @@ from ml_connector.gp import periods
 from ml_connector.gp.access import Access as GpAccess
 from ml_connector.gp.access import Kerberos, Scheme, Secret
 from ml_connector.gp.books import GpBooks
+from ml_connector.gp.company_database import CompanyDatabase, DatabaseAccess
+from ml_connector.gp.mixed import MixedBooks, Transport, idle
 from ml_connector.gp.service_map import ServiceMap, load, shipped
 from ml_connector.gp.web_services.books import WebServicesBooks
 from ml_connector.gp.web_services.transport import Endpoint
@@ -23,7 +26,7 @@ from ml_connector.money import Currency
 from ml_connector.pipeline import ports
 from ml_connector.runtime import metrics
 from ml_connector.runtime.clock import SystemClock
-from ml_connector.runtime.settings import Gp, Settings, from_values, secret
+from ml_connector.runtime.settings import Gp, Settings, Sql, from_values, secret
 from ml_connector.servicetitan.auth import Access
 from ml_connector.servicetitan.client import Client
 from ml_connector.servicetitan.field_service import FieldService
@@ -32,6 +35,8 @@ from ml_connector.store.lease import Lease
 from ml_connector.store.ledger import Ledger
 from ml_connector.store.refused_logins import RefusedLogins
 from ml_connector.store.vault import MasterKey, Vault
+
+CompanyBooks: TypeAlias = GpBooks | WebServicesBooks | MixedBooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Wired:
     ledger: Ledger
     client: Client
     field_service: FieldService
-    books: Mapping[str, GpBooks | WebServicesBooks]  # by the rulebook's short name of the company
+    books: Mapping[str, CompanyBooks]  # by the rulebook's short name of the company
     clock: SystemClock
 
     def rulebook(self, version: int | None = None) -> tuple[int, Rulebook]:
@@ -123,7 +128,7 @@ def servicetitan_client(settings: Settings, vault: Callable[[str], str]) -> Clie
 
 def gp_books(
     settings: Settings, company: str, vault: Callable[[str], str], folder: Path | None, refusals: Refusals
-) -> GpBooks | WebServicesBooks:
+) -> CompanyBooks:
     """Raises Interrupted where a credential, the service map or another file is not to be had."""
     return _books(settings.name, company, settings.gp[company], settings.money, vault, folder, refusals)
 
@@ -136,9 +141,33 @@ def _books(
     vault: Callable[[str], str],
     folder: Path | None,
     refusals: Refusals,
-) -> GpBooks | WebServicesBooks:
-    access = GpAccess(
-        server=gp.server or gp.endpoint,
+) -> CompanyBooks:
+    routes = {kind: Transport(way) for kind, way in gp.routes.items()}
+    calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
+    chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
+    tables = _company_database(company, gp.sql, vault) if gp.sql.url else None
+    service_map = _service_map(gp.service_map)
+    access = _access(name, company, gp, vault, refusals)
+
+    def over_sba(unused: frozenset[str] = frozenset()) -> GpBooks:
+        at = replace(access, server=gp.server)
+        return GpBooks(at, service_map, company, currency, calendar, chart, database=tables, idle=unused)
+
+    def over_soap() -> WebServicesBooks:
+        at, meanings = replace(access, server=gp.endpoint), service_map.refusals
+        endpoint = Endpoint(gp.endpoint, gp.company_id, gp.wsdl, folder)
+        kinds = [kind for kind, way in routes.items() if way is Transport.SOAP]
+        return WebServicesBooks(at, endpoint, company, currency, calendar, meanings, database=tables, kinds=kinds)
+
+    if len(set(routes.values())) == 1:
+        return over_sba() if Transport.SBA in routes.values() else over_soap()
+    return MixedBooks(over_sba(idle(routes)), over_soap(), routes, company, gp.company, Transport(gp.transport))
+
+
+def _access(name: str, company: str, gp: Gp, vault: Callable[[str], str], refusals: Refusals) -> GpAccess:
+    """What both transports share: the account, the company, patience; the server is each one's own."""
+    return GpAccess(
+        server="",
         company=gp.company,
         username=secret(gp.username, f"gp.{company}.username", vault),
         password=Secret(secret(gp.password, f"gp.{company}.password", vault) if gp.password else ""),
@@ -157,13 +186,19 @@ def _books(
         heard=metrics.hearing(name, "gp", company),
         refusals=refusals,
     )
-    calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
-    chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
-    service_map = _service_map(gp.service_map)
-    if gp.transport == "soap":
-        endpoint = Endpoint(gp.endpoint, gp.company_id, gp.wsdl, folder)
-        return WebServicesBooks(access, endpoint, company, currency, calendar, service_map.refusals)
-    return GpBooks(access, service_map, company, currency, calendar, chart)
+
+
+def _company_database(company: str, sql: Sql, vault: Callable[[str], str]) -> CompanyDatabase:
+    return CompanyDatabase(
+        DatabaseAccess(
+            url=sql.url,
+            database=sql.database,
+            username=secret(sql.username, f"gp.{company}.sql.username", vault),
+            password=Secret(secret(sql.password, f"gp.{company}.sql.password", vault)),
+            schema=sql.schema,
+            origins=sql.origins,
+        )
+    )
 
 
 @cache

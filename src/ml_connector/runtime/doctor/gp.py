@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -22,12 +22,15 @@ from ml_connector.gp.wire import Wire
 from ml_connector.mapping.rulebook import CompanyRule, Rulebook
 from ml_connector.runtime.doctor.judging import accounts, company, periods, posting
 from ml_connector.runtime.doctor.judging.network import Server, System
-from ml_connector.runtime.doctor.lines import CannotTry, Line, Seen, Step, walk
+from ml_connector.runtime.doctor.lines import CannotTry, Line, Mark, Seen, Step, walk
 from ml_connector.runtime.doctor.login import Login
 from ml_connector.runtime.doctor.network import Visit
 from ml_connector.runtime.settings import Gp, Posting
 
 T = TypeVar("T")
+_NAMES = {"sba": "SBA", "soap": "the web services"}
+
+FILES_FIRST = "service map and files come first"
 
 
 class Looking(Protocol):
@@ -47,13 +50,23 @@ class Looking(Protocol):
     def posting_setup(self) -> Mapping[Series, PostingSetup]: ...
 
 
-class Books(Protocol):
-    """The books of one company, as far as the doctor looks into them."""
+class Part(Protocol):
+    """The books of one company over one transport."""
 
     @property
     def wire(self) -> Wire: ...
 
     def looking(self) -> Looking: ...
+
+
+class Books(Protocol):
+    """The books of one company, as far as the doctor looks into them; `parts` by transport."""
+
+    @property
+    def parts(self) -> Mapping[str, Part]: ...
+
+    def one_company(self) -> str:
+        """What shows that all parts reach one company. Raises Interrupted where they do not."""
 
     def chart(self) -> Mapping[str, AccountCard]: ...
 
@@ -82,33 +95,47 @@ class Room:
 
 def examine(room: Room, books: Callable[[], Books], lacking: str) -> Iterator[Line]:
     """`books` raises Interrupted where the service map or a file is wrong; `lacking` says which credential is not there."""
-    settings = room.settings
-    setting = f"gp.{room.company}.{'server' if settings.transport == 'sba' else 'endpoint'}"
-    bundle = Path(settings.ca_bundle) if settings.ca_bundle else None
-    url = settings.server if settings.transport == "sba" else settings.endpoint
-    visit = Visit(Server(System.GP, setting), url, lambda: trust(settings.verify_tls, bundle), room.now, direct=True)
+    whole = f"GP {room.company}"
+    transports = list(dict.fromkeys([room.settings.transport, *room.settings.routes.values()]))
+    once = cache(books)
+    ways = [_Way(room, transport, once, lacking) for transport in transports]
+    company = _Company(room, ways)
     try:
-        yield from walk(f"GP {room.company}", _Company(room, books, visit, lacking).steps())
+        if len(ways) == 1:
+            yield from walk(whole, [*ways[0].steps(), *company.steps()])
+            return
+        for way in ways:
+            part = f"{whole} over {_NAMES[way.transport]}"
+            lines = list(walk(part, way.steps()))
+            way.shut = f"{part} comes first" if any(it.mark is Mark.SKIPPED for it in lines) else ""
+            yield from lines
+        yield from walk(whole, [Step("one company", company.one), *company.steps()])
     finally:
-        visit.close()
+        for way in ways:
+            way.visit.close()
 
 
-class _Company:
-    def __init__(self, room: Room, make: Callable[[], Books], visit: Visit, lacking: str) -> None:
-        self._room, self._make, self._visit, self._lacking = room, make, visit, lacking
+class _Way:
+    """One transport of the company. `shut` says why what lies behind it cannot be looked at."""
+
+    def __init__(self, room: Room, transport: str, make: Callable[[], Books], lacking: str) -> None:
+        settings, sba = room.settings, transport == "sba"
+        setting = f"gp.{room.company}.{'server' if sba else 'endpoint'}"
+        bundle = Path(settings.ca_bundle) if settings.ca_bundle else None
+        url = settings.server if sba else settings.endpoint
+        self.visit = Visit(
+            Server(System.GP, setting), url, lambda: trust(settings.verify_tls, bundle), room.now, direct=True
+        )
+        self.transport, self.shut = transport, ""
+        self._scheme, self._make, self._lacking = Scheme(settings.authentication), make, lacking
         self._books: Books | None = None
         self._looking: Looking | None = None
-        self._told = CompanyTold()
-        self._chart: Mapping[str, AccountCard] | None = None
-        self._posting: Mapping[Series, PostingSetup] = {}
-        self._has_asked_posting = False
 
     def steps(self) -> Iterator[Step]:
         """What a transport has is known once its books are open, so the steps are given one by one."""
         yield Step("service map and files", self.open)
-        yield from self._visit.steps()
-        scheme = Scheme(self._room.settings.authentication)
-        yield from Login(scheme, self._visit, lambda: self._opened.wire, lambda: self._looked.address).steps()
+        yield from self.visit.steps()
+        yield from Login(self._scheme, self.visit, lambda: self._part.wire, lambda: self.looking.address).steps()
         if self._looking is None:
             yield Step("company, role and resources", self._not_opened, opens=True)
         else:
@@ -116,6 +143,45 @@ class _Company:
                 yield Step(name, deed, opens=True)
             for name, deed in self._looking.probes.items():
                 yield Step(name, deed)
+
+    def open(self) -> Seen:
+        if self._lacking:
+            raise CannotTry(self._lacking)
+        self._books = self._make()
+        self._looking = self._part.looking()
+        return "they can be read"
+
+    @property
+    def books(self) -> Books:
+        if self._books is None or self.shut:
+            raise CannotTry(self.shut or self._lacking or FILES_FIRST)
+        return self._books
+
+    @property
+    def looking(self) -> Looking:
+        if self._looking is None or self.shut:
+            raise CannotTry(self.shut or self._lacking or FILES_FIRST)
+        return self._looking
+
+    @property
+    def _part(self) -> Part:
+        return self.books.parts[self.transport]
+
+    def _not_opened(self) -> Seen:
+        raise CannotTry(self.shut or self._lacking or FILES_FIRST)
+
+
+class _Company:
+    """How the company is set up, whatever it is reached over."""
+
+    def __init__(self, room: Room, ways: Sequence[_Way]) -> None:
+        self._room, self._ways = room, ways
+        self._told = CompanyTold()
+        self._chart: Mapping[str, AccountCard] | None = None
+        self._posting: Mapping[Series, PostingSetup] = {}
+        self._has_asked_posting = self._has_asked_chart = False
+
+    def steps(self) -> Iterator[Step]:
         yield Step("identity", self.identity)
         yield Step("account format", self.account_format)
         yield Step("accounts of the rulebook", self.accounts)
@@ -125,19 +191,19 @@ class _Company:
             yield Step(f"posting set-up of {posting.NOUNS[series]}", partial(self.posting_setup, series))
         yield Step("modules", self.modules)
 
-    def open(self) -> Seen:
-        if self._lacking:
-            raise CannotTry(self._lacking)
-        self._books = self._make()
-        self._looking = self._books.looking()
-        return "they can be read"
+    def one(self) -> Seen:
+        for way in self._ways:
+            _ = way.books
+        return self._opened.one_company()
 
     # How the company is set up
 
     def identity(self) -> Seen:
-        self._told, absent = self._if_there(self._looked.company, CompanyTold())
-        if absent:
-            return absent
+        for way in self._ways:
+            told, absent = self._if_there(way.looking.company, CompanyTold())
+            if absent:
+                return absent
+            self._told = _filled(self._told, told)
         if not any((self._told.name, self._told.database, self._told.currency)):
             raise CannotTry("no service tells what the company is")
         return company.identity(self._told, self._rule)
@@ -164,7 +230,10 @@ class _Company:
         ours = (rule.receivables_posting_date if sold else rule.payables_posting_date) if rule else None
         absent: list[Finding] = []
         if not self._has_asked_posting:
-            self._posting, absent = self._if_there(self._looked.posting_setup, self._posting)
+            for way in self._ways:
+                nothing: Mapping[Series, PostingSetup] = {}
+                told, missing = self._if_there(way.looking.posting_setup, nothing)
+                self._posting, absent = {**told, **self._posting}, [*absent, *missing]
             self._has_asked_posting = True
         seen = posting.posting(
             posting.Origin(
@@ -185,18 +254,7 @@ class _Company:
 
     @property
     def _opened(self) -> Books:
-        if self._books is None:
-            raise CannotTry(self._lacking or "service map and files come first")
-        return self._books
-
-    @property
-    def _looked(self) -> Looking:
-        if self._looking is None:
-            raise CannotTry(self._lacking or "service map and files come first")
-        return self._looking
-
-    def _not_opened(self) -> Seen:
-        return str(self._opened)
+        return self._ways[0].books
 
     @staticmethod
     def _if_there(ask: Callable[[], T], otherwise: T) -> tuple[T, list[Finding]]:
@@ -209,7 +267,11 @@ class _Company:
             return otherwise, [stop.finding]
 
     def _read_chart(self) -> Mapping[str, AccountCard]:
+        """Read once, whatever comes of it: one cause is told once."""
+        if self._chart is None and self._has_asked_chart:
+            raise CannotTry("the chart of accounts comes first")
         if self._chart is None:
+            self._has_asked_chart = True
             self._chart = self._opened.chart()
         return self._chart
 
@@ -232,3 +294,13 @@ class _Company:
             return source
         written = datetime.fromtimestamp(Path(file).stat().st_mtime, self._room.now().tzinfo)
         return f"{source} {file}, written on {written:%Y-%m-%d}"
+
+
+def _filled(told: CompanyTold, more: CompanyTold) -> CompanyTold:
+    """What the first transport says, and what only another does."""
+    return CompanyTold(
+        told.name or more.name,
+        told.database or more.database,
+        told.currency or more.currency,
+        told.account_format or more.account_format,
+    )
