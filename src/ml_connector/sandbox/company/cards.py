@@ -29,7 +29,7 @@ Told: TypeAlias = dict[str, Any]  # JSON values
 BY_HAND = "sa"
 WRITABLE = frozenset(Card.__dataclass_fields__) - {"created", "modified"}
 WRITABLE_OF = {Customer: WRITABLE | {"credit_limit"}, Vendor: WRITABLE | {"is_1099"}}
-_ADDRESS = ("line1", "line2", "city", "state", "zip", "country", "phone1", "phone2", "phone3", "email", "contact")
+_ADDRESS = ("line1", "line2", "city", "state", "zip", "country", "phone1", "phone2", "phone3", "contact")
 _USABLE = {"email": 200, "tax_id": 25, "zip": 10, "city": 35, "state": 29, "address_code": 15}
 
 

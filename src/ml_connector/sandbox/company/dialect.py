@@ -21,7 +21,7 @@ class Changes(Enum):
     """What a PATCH of a card does with the fields that it leaves out."""
 
     ONLY = "only"  # they stay
-    WHOLE = "whole"  # they are blanked, as eConnect's document exchange does
+    WHOLE = "whole"  # those that the resource has are blanked, as eConnect's document exchange does
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from ml_connector.sandbox.company.cards import WRITABLE_OF
 from ml_connector.sandbox.company.dialect import Changes, Dialect, Nested, Resource, Style
 from ml_connector.sandbox.company.errors import Refusal, Refused
 from ml_connector.sandbox.company.ntlm import GPCONNECT, Door, WindowsUser
-from ml_connector.sandbox.company.records import ZERO, Distribution, Draft, Kind, Module, TaxLine, key
+from ml_connector.sandbox.company.records import EMPTY_DATE, ZERO, Distribution, Draft, Kind, Module, TaxLine, key
 from ml_connector.sandbox.company.sba_query import OPERATORS, Condition, Wrong, read_filter, whole_number
 from ml_connector.sandbox.faults import Faults
 from ml_connector.sandbox.serving import Request, Response
@@ -278,7 +278,9 @@ class SbaApplication:
             raise Wrong(400, f"The card is not the one of the address: {id}")
         if not (self.company.customers if of is Customer else self.company.vendors)([id]):
             raise Wrong(404, "Business object not found.")
-        return self._done(resource, self.company.change(of, id, values, user.name, only).id, 200)
+        if not only:
+            values = {**_blanks(of, resource), **values}
+        return self._done(resource, self.company.change(of, id, values, user.name, only=True).id, 200)
 
     def _done(self, resource: Resource, id: str, status: int) -> Response:
         if self.dialect.style is Style.PLAIN:
@@ -380,6 +382,12 @@ class SbaApplication:
     def _count(self, call: str) -> None:
         with self._lock:
             self._calls[call] += 1
+
+
+def _blanks(of: type[Card], resource: Resource) -> dict[str, Any]:
+    """What a whole card has in the fields that it leaves out; columns that the resource does not show are not its own."""
+    blank = of(id="", name="", class_id="", created=EMPTY_DATE, modified=EMPTY_DATE)
+    return {name: getattr(blank, name) for name in resource.fields if name in WRITABLE_OF[of] and name != "id"}
 
 
 def _named(resource: Resource, names: Iterable[str]) -> dict[str, Nested]:
