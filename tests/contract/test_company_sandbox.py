@@ -21,7 +21,7 @@ import spnego
 
 from ml_connector.sandbox import town
 from ml_connector.sandbox.company import DIALECTS, GPCONNECT, Company, SbaApplication, Settings, WindowsUser
-from ml_connector.sandbox.company.dialects import Dialect, Resource, Style
+from ml_connector.sandbox.company.dialect import Dialect, Resource, Style
 from ml_connector.sandbox.company.records import Kind, Module
 from ml_connector.sandbox.faults import Fault
 from ml_connector.sandbox.serving import Server

@@ -23,7 +23,7 @@ from ml_connector.runtime import settings as form
 from ml_connector.runtime.tieout import tie_out
 from ml_connector.runtime.trial import APP_KEY, CLIENT_ID, CLIENT_SECRET, Trial, write_trial
 from ml_connector.sandbox.company import DIALECTS, Company, SbaApplication
-from ml_connector.sandbox.company.books import BY_HAND
+from ml_connector.sandbox.company.cards import BY_HAND
 from ml_connector.sandbox.faults import Fault, Faults
 from ml_connector.sandbox.month import a_month
 from ml_connector.sandbox.serving import Server

@@ -36,6 +36,9 @@ Common to both
   distributions  in one record; in a list only with           never in the document:
                  $expand=Distributions or Distributions,Taxes PATH(KEY)/Distributions and PATH(KEY)/Taxes, as lists
   created        201 {"Payload": {"DocumentNumber": "..."}}   200 and an empty body
+  cards          POST at PATH makes one, PATCH at             the same, but a PATCH holds the whole card: what it
+                 PATH(KEY) changes the fields it holds;       leaves out is blanked; there is no e-mail, and two
+                 answered as a create is                      telephones; answered with nothing
   refused        400, or 409 for a taken number, a taken      400 {"error": {"message": "..."}} with the first reason
                  vendor document or a locked batch:           only; 200 {"Success": false, "error": {...}} where the
                  {"Status": "Error", "Errors":                first reason is the batch or the period
@@ -45,57 +48,12 @@ Common to both
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum
 from types import MappingProxyType
 
+from ml_connector.sandbox.company.dialect import Dialect, Nested, Resource, Style
+from ml_connector.sandbox.company.dialect_parties import CUSTOMERS_ONE, CUSTOMERS_TWO, VENDORS_ONE, VENDORS_TWO
 from ml_connector.sandbox.company.errors import Reason
 from ml_connector.sandbox.company.records import DateFrom, Kind, State
-
-
-class Style(Enum):
-    """How lists are filtered and paged, what a create answers, and what an error looks like."""
-
-    QUERY = "query"  # $filter, $top, $skip, $expand; 201 with the key; a list of errors
-    PLAIN = "plain"  # parameters of its own; 200 and nothing; one error message
-
-
-@dataclass(frozen=True, slots=True)
-class Nested:
-    """Rows within a document: their name on the wire, and their fields (the record's own name: the wire's name)."""
-
-    name: str
-    fields: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One resource. `fields` and `parameters` name an attribute of the record in `records` beside the wire's name."""
-
-    path: str
-    key: tuple[str, ...]  # the attributes whose values stand in parentheses, by semicolon; () where there is one record
-    fields: Mapping[str, str]  # attribute: name on the wire
-    nested: Mapping[str, Nested] = field(default_factory=dict)
-    parameters: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # parameter: (attribute, in|eq|ge|le)
-    create: Mapping[str, Kind | None] = field(default_factory=dict)  # path: kind; None where a field says it
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    name: str
-    style: Style
-    company_by_display_name: bool
-    rows: str  # the member of a list's answer that holds the rows
-    more: str  # the member that says whether there are more pages, "" where none does
-    single: str  # the member that holds one record, "" where the record stands alone
-    page_size: int  # where none is asked for
-    amounts_as_text: bool
-    date_format: str
-    words: Mapping[Enum, str | int]
-    resources: Mapping[str, Resource]
-    conflicts: frozenset[Reason] = frozenset()  # refused with 409
-    failures: frozenset[Reason] = frozenset()  # refused with 200 and "Success": false
-
 
 ONE = Dialect(
     name="one",
@@ -118,7 +76,7 @@ ONE = Dialect(
         Kind.PAYABLES_INVOICE: "Invoice",
         Kind.PAYABLES_CREDIT_MEMO: "Credit Memo",
     },
-    conflicts=frozenset({Reason.NUMBER_TAKEN, Reason.VENDOR_DOCUMENT_TAKEN, Reason.BATCH_LOCKED}),
+    conflicts=frozenset({Reason.NUMBER_TAKEN, Reason.VENDOR_DOCUMENT_TAKEN, Reason.BATCH_LOCKED, Reason.PARTY_TAKEN}),
     resources={
         "company": Resource(
             path="Company/Setup",
@@ -197,40 +155,13 @@ ONE = Dialect(
                 "account": "AccountNumber",
             },
         ),
-        "customers": Resource(
-            path="Sales/Customers",
-            key=("id",),
-            fields={
-                "id": "CustomerNumber",
-                "name": "CustomerName",
-                "class_id": "CustomerClass",
-                "account": "AccountsReceivableAccount",
-                "active": "Active",
-                "on_hold": "Hold",
-                "credit_limit": "CreditLimit",  # null: no limit
-                "balance": "CustomerBalance",
-                "modified": "ModifiedDate",
-            },
-        ),
+        "customers": CUSTOMERS_ONE,
         "customer_classes": Resource(
             path="Sales/CustomerClasses",
             key=("id",),
             fields={"id": "CustomerClass", "description": "Description", "account": "AccountsReceivableAccount"},
         ),
-        "vendors": Resource(
-            path="Purchasing/Vendors",
-            key=("id",),
-            fields={
-                "id": "VendorNumber",
-                "name": "VendorName",
-                "class_id": "VendorClass",
-                "account": "AccountsPayableAccount",
-                "active": "Active",
-                "on_hold": "Hold",
-                "is_1099": "Is1099Vendor",
-                "modified": "ModifiedDate",
-            },
-        ),
+        "vendors": VENDORS_ONE,
         "vendor_classes": Resource(
             path="Purchasing/VendorClasses",
             key=("id",),
@@ -427,43 +358,14 @@ TWO = Dialect(
             fields={"id": "DetailId", "description": "Name", "rate": "Rate", "account": "AccountId"},
             parameters={"ids": ("id", "in")},
         ),
-        "customers": Resource(
-            path="Dynamics/Sales/Customers",
-            key=("id",),
-            fields={
-                "id": "CustomerId",
-                "name": "Name",
-                "class_id": "ClassId",
-                "account": "ReceivablesAcct",
-                "active": "IsActive",
-                "on_hold": "OnHold",
-                "credit_limit": "CreditLimitAmt",
-                "balance": "Balance",
-                "modified": "LastModified",
-            },
-            parameters={"ids": ("id", "in"), "modifiedFrom": ("modified", "ge"), "modifiedTo": ("modified", "le")},
-        ),
+        "customers": CUSTOMERS_TWO,
         "customer_classes": Resource(
             path="Dynamics/Sales/Classes",
             key=("id",),
             fields={"id": "ClassId", "description": "Name", "account": "ReceivablesAcct"},
             parameters={"ids": ("id", "in")},
         ),
-        "vendors": Resource(
-            path="Dynamics/Purchasing/Vendors",
-            key=("id",),
-            fields={
-                "id": "VendorId",
-                "name": "Name",
-                "class_id": "ClassId",
-                "account": "PayablesAcct",
-                "active": "IsActive",
-                "on_hold": "OnHold",
-                "is_1099": "Ten99",
-                "modified": "LastModified",
-            },
-            parameters={"ids": ("id", "in"), "modifiedFrom": ("modified", "ge"), "modifiedTo": ("modified", "le")},
-        ),
+        "vendors": VENDORS_TWO,
         "vendor_classes": Resource(
             path="Dynamics/Purchasing/Classes",
             key=("id",),
