@@ -23,6 +23,7 @@ from ml_connector.money import Currency
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|vault:[A-Za-z0-9._-]+)\Z")
+NO_ADDRESS = "write scheme, host, port and path, without a user or a password"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 
 
@@ -163,7 +164,9 @@ def prefix_taken(settings: Settings, others: Iterable[Settings]) -> Finding | No
 def _faults(settings: Settings) -> list[str]:
     faults = []
     for place, url in (("api_url", settings.servicetitan.api_url), ("auth_url", settings.servicetitan.auth_url)):
-        if url and not url.startswith("https://") and urlsplit(url).hostname not in LOOPBACK:
+        if not _is_address(url):
+            faults.append(f"servicetitan.{place}: {NO_ADDRESS}")
+        elif url and not url.startswith("https://") and urlsplit(url).hostname not in LOOPBACK:
             faults.append(f"servicetitan.{place} '{url}': use https, for credentials travel there")
     if not NAME.match(settings.name):
         faults.append(f"name '{settings.name}': use small letters, digits and hyphens, 31 at most, a letter first")
@@ -200,7 +203,19 @@ def _faults(settings: Settings) -> list[str]:
     return faults
 
 
+def _is_address(url: str) -> bool:
+    """Whether it may be shown: there is no user and no password in it."""
+    try:
+        return "@" not in urlsplit(url).netloc
+    except ValueError:
+        return False
+
+
 def _gp_faults(gp: Gp) -> Iterator[str]:
+    hiding = [name for name in ("server", "endpoint", "wsdl") if not _is_address(getattr(gp, name))]
+    if hiding:
+        yield from (f"{name}: {NO_ADDRESS}" for name in hiding)
+        return
     if gp.transport == "sba":
         if not gp.server:
             yield "server: write scheme, host and port, as https://gp.example.com:48650"
