@@ -48,8 +48,10 @@ class Fated:
     def __init__(self, inner: SbaApplication | SoapApplication) -> None:
         self.inner, self.faults = inner, inner.faults
         self.befalls: dict[int, Callable[[], object]] = {}
+        self.shown: set[str] = set()  # the headers with which somebody signed in
 
     def greet(self, request: Request) -> Response | None:
+        self.shown.add(request.headers.get("authorization", ""))
         return self.inner.greet(request)
 
     def records(self) -> object:
