@@ -81,7 +81,7 @@ def a_town(folder: Path, url: str, nursery: Nursery, dialect: str) -> Iterator[W
         yield world
 
 
-@pytest.mark.parametrize(("dialect", "database"), [("one", "sqlite"), ("two", "postgresql")])
+@pytest.mark.parametrize(("dialect", "database"), [("one", "sqlite"), ("two", "postgresql"), ("soap", "sqlite")])
 def test_nobody_is_made_twice_however_often_it_is_killed(
     dialect: str, database: str, tmp_path: Path, nursery: Nursery, an_empty_ledger: Callable[[str], str]
 ) -> None:

@@ -22,11 +22,11 @@ from ml_connector.findings import Interrupted
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.tieout import tie_out
 from ml_connector.runtime.trial import APP_KEY, CLIENT_ID, CLIENT_SECRET, Trial, write_trial
-from ml_connector.sandbox.company import DIALECTS, Company, SbaApplication
+from ml_connector.sandbox.company import DIALECTS, Company, SbaApplication, SoapApplication
 from ml_connector.sandbox.company.cards import BY_HAND
 from ml_connector.sandbox.faults import Fault, Faults
 from ml_connector.sandbox.month import a_month
-from ml_connector.sandbox.serving import Server
+from ml_connector.sandbox.serving import Application, Server
 from ml_connector.sandbox.shop import Shop
 from ml_connector.store.database import Database
 from ml_connector.store.ledger import Ledger
@@ -332,7 +332,11 @@ def a_world(
     """A world with an empty ledger at `url`: a connection, the sample rulebook, nothing swept yet."""
     shop, company, watch = shop or a_shop(), company or a_company(), Watch()
     faults = Faults(seed)
-    books = SbaApplication(company, DIALECTS[dialect], faults=faults)
+    books: Application = (
+        SoapApplication(company, faults=faults)
+        if dialect == "soap"
+        else SbaApplication(company, DIALECTS[dialect], faults=faults)
+    )
     with Server(Watched(shop, watch)) as shop_server, Server(Watched(books, watch)) as company_server:
         trial = Trial(shop_server, company_server, dialect)
         folder.mkdir(parents=True, exist_ok=True)

@@ -62,13 +62,16 @@ class Asking:
 
     def webhooks(self) -> None:
         """One run for each connection whose deliveries have been gathered for long enough."""
+        asked: list[Waiting] = []
         for it in self._deliveries.waiting():
             try:
                 if self._is_due(it):
                     self._engine.ask(it.connection, WEBHOOK, f"webhook:{it.up_to_id}")
-                    self._deliveries.answered(it.connection, it.up_to_id, self._now())
+                    asked.append(it)
             except Interrupted as fault:
                 _pass_over(it.connection, fault)
+        if asked:
+            self._deliveries.answered(asked, self._now())
 
     def alerts(self) -> None:
         for record in self._database.connections(self._engine.worker).all():

@@ -66,12 +66,8 @@ class Wired:
         return FieldParties(self.client, guid, f"gp_id_{company}")
 
     def gp_parties(self, company: str) -> ports.PartyBook:
-        """That company's customers and vendors. Raises Interrupted `party.no_transport` where no kind of document goes
-        over SBA: over the web services they are not aligned."""
-        books = self.books[company]
-        if isinstance(books, WebServicesBooks):
-            raise Interrupted(_no_transport(company))
-        return books.party_book()
+        """That company's customers and vendors."""
+        return self.books[company].party_book()
 
     def under(self, lease: Lease) -> Wired:
         """The same, writing only while the lease is held."""
@@ -94,15 +90,6 @@ def _no_application(name: str) -> Finding:
         f"connection {name}",
         "the settings do not name our application in ServiceTitan, under which GP's ids hang on customers and vendors",
         "In the settings, write servicetitan.application_guid as the developer portal shows it, and add the connection again.",
-    )
-
-
-def _no_transport(company: str) -> Finding:
-    return Finding(
-        "party.no_transport",
-        f"company {company}",
-        "its customers and vendors are aligned over SBA, and all of it goes over the web services",
-        "Bind them in the rulebook's Customers and Vendors tables; or move a kind of document to SBA in the settings (kinds).",
     )
 
 
