@@ -6,10 +6,12 @@ import getpass
 import os
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from ml_connector.runtime import keys
+from ml_connector.runtime.redaction import keep_out
 from ml_connector.runtime.wiring import Wired, open_connection
 from ml_connector.store.database import Database
 
@@ -39,6 +41,7 @@ def database() -> Database:
     """The database, with its tables brought up to date."""
     if not os.environ.get(DATABASE_VARIABLE):
         data_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    keep_out(urlsplit(database_url()).password or "")
     opened = Database(database_url())
     opened.migrate()
     return opened
