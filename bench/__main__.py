@@ -1,4 +1,4 @@
-"""python -m bench [planning|sweep|entering|keeping|webhooks|authentication] [--json]: speed, each figure beside its floor."""
+"""python -m bench [planning|sweep|…] [--json]: speed, each figure beside its floor."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench import authentication, entering, keeping, planning, sweep, webhooks
+from bench import authentication, entering, keeping, planning, serving, sweep, webhooks
 from bench.measuring import Report, machine
 from tests.domain.controller import lacking
 
-BENCHES = ("planning", "sweep", "entering", "keeping", "webhooks", "authentication")
+BENCHES = ("planning", "sweep", "entering", "keeping", "webhooks", "serving", "authentication")
 
 
 def main() -> None:
@@ -46,10 +46,11 @@ def _measure(which: str, scale: float, rounds: int, with_reference: bool) -> Rep
     if which == "sweep":
         return sweep.measure(int(50_000 * scale), rounds, with_reference)
     if which == "keeping":
-        return keeping.measure(int(100_000 * scale), rounds)
-
+        return keeping.measure(int(20_000 * scale), rounds)
     if which == "webhooks":
         return webhooks.measure(int(3_300 * scale), rounds)
+    if which == "serving":
+        return serving.measure(60 * scale, rounds)
     if which == "authentication":
         return authentication.measure(int(1_000 * scale), rounds)
     return entering.measure(int(420 * scale), rounds)

@@ -22,6 +22,7 @@ from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp.access import Access, Secret
 from ml_connector.gp.web_services.books import WebServicesBooks
 from ml_connector.gp.web_services.transport import Endpoint
+from ml_connector.gp.wrong_passwords import KNOWN_WRONG
 from ml_connector.money import Currency
 from ml_connector.pipeline.ports import Books
 from ml_connector.sandbox import town
@@ -158,7 +159,8 @@ def books_of(server: str, company: Company, folder: Path, **changes: Any) -> Web
     of_books = {name: changes.pop(name) for name in ("duplicates_since", "meanings", "kinds") if name in changes}
     company_id = changes.pop("company_id", company.setup.id)
     endpoint = Endpoint(f"{server}{PATH}/DynamicsGPService.asmx", company_id, folder=folder)
-    access = replace(Access(server, "", GPCONNECT.name, Secret(GPCONNECT.password)), **changes)
+    refusals = changes.pop("refusals", KNOWN_WRONG)
+    access = replace(Access(server, "", GPCONNECT.name, Secret(GPCONNECT.password), refusals=refusals), **changes)
     calendar = calendar_of(company)
     return WebServicesBooks(access, endpoint, "North", Currency.USD, calendar, sleep=lambda _: None, **of_books)
 

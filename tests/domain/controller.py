@@ -13,6 +13,7 @@ import importlib.util
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -91,6 +92,19 @@ class Controller:
             assert self._process.stdin
             self._process.stdin.close()
             self._process = None
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
+
+    def fall_asleep(self) -> None:
+        """It goes on listening, and answers nothing."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake_up(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
 
     def keytab(self, name: str) -> Path:
         return self.folder / name

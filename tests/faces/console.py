@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,25 +55,24 @@ class Console:
         return Said(done.returncode, done.stdout, done.stderr)
 
     def at_a_terminal(self, *words: object, typed: str) -> Said:
-        """The same, where the program sees a person at the keyboard."""
+        """The same at a terminal: whenever the program asks (": "), the next line is typed."""
         pty = pytest.importorskip("pty", reason="this operating system has no pseudo-terminals")
-        keyboard, seen = pty.openpty()
-        os.write(keyboard, typed.encode())
-        env = {**os.environ, "ML_CONNECTOR_DATA": str(self.folder / "data"), "COLUMNS": "120"}
-        done = subprocess.run(
-            [str(PROGRAM), *map(str, words)],
-            stdin=seen,
-            capture_output=True,
-            text=True,
-            env=env,
-            cwd=self.folder,
-            timeout=300,
-            check=False,
-            start_new_session=True,
-        )
-        os.close(keyboard)
-        os.close(seen)
-        return Said(done.returncode, done.stdout, done.stderr)
+        ours, theirs = pty.openpty()
+        data = str(self.folder / "data")
+        env = {**os.environ, "ML_CONNECTOR_DATA": data, "COLUMNS": "120", "TERM": "dumb", "NO_COLOR": "1"}
+        command = [str(PROGRAM), *map(str, words)]
+        lines, seen = typed.splitlines(keepends=True), b""
+        with subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=self.folder, start_new_session=True
+        ) as program:
+            os.close(theirs)
+            with suppress(OSError):  # which is how a terminal says that nobody is there any more
+                while more := os.read(ours, 4096):
+                    seen += more
+                    if lines and seen.endswith(b": "):
+                        os.write(ours, lines.pop(0).encode())
+        os.close(ours)
+        return Said(program.returncode, seen.decode().replace("\r\n", "\n"), "")
 
     def become(self, name: str) -> None:
         """From now on the account that runs the tests is this user; as if somebody else sat down at the terminal."""

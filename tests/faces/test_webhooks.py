@@ -308,7 +308,7 @@ def test_redeliveries_are_one_delivery(ledger_url: str, tmp_path: Path) -> None:
             if pause == 10:
                 (waiting,) = Deliveries(database).waiting()
                 assert (waiting.count, waiting.oldest) == (1, clock.at - timedelta(seconds=10))
-                Deliveries(database).answered("north", waiting.up_to_id, clock.at)
+                Deliveries(database).answered([waiting], clock.at)
         assert kept(ledger_url) == [("north", 5, True)]
         assert Deliveries(database).waiting() == []
         clock.go(900)

@@ -22,11 +22,11 @@ from ml_connector.findings import Interrupted
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.tieout import tie_out
 from ml_connector.runtime.trial import APP_KEY, CLIENT_ID, CLIENT_SECRET, Trial, write_trial
-from ml_connector.sandbox.company import DIALECTS, Company, SbaApplication
+from ml_connector.sandbox.company import DIALECTS, Company, SbaApplication, SoapApplication
 from ml_connector.sandbox.company.cards import BY_HAND
 from ml_connector.sandbox.faults import Fault, Faults
 from ml_connector.sandbox.month import a_month
-from ml_connector.sandbox.serving import Server
+from ml_connector.sandbox.serving import Application, Server
 from ml_connector.sandbox.shop import Shop
 from ml_connector.store.database import Database
 from ml_connector.store.ledger import Ledger
@@ -214,7 +214,7 @@ class World:
         else:
             assert code in (-9, DONE, A_PERSON_IS_NEEDED), f"{code}: {command.err.read_text()}"
 
-    def _let_the_lease_end(self) -> None:
+    def let_the_lease_end(self) -> None:
         """As if the time had passed after which a run that died may be taken over."""
         with self.database.writing() as sql:
             sql.execute(sa.update(leases).values(expires_at=datetime(1970, 1, 1, tzinfo=UTC)))
@@ -222,7 +222,7 @@ class World:
     def _count(self, killed: bool, how: str) -> bool:
         self.kills += killed
         if killed:
-            self._let_the_lease_end()
+            self.let_the_lease_end()
         self.history.append(f"{'killed at' if killed else 'ended before'} {how}")
         return killed
 
@@ -321,6 +321,7 @@ def a_world(
     nursery: Nursery,
     *,
     shop: Shop | None = None,
+    company: Company | None = None,
     dialect: str = "one",
     mode: str = "automatic",
     pause: float = PAUSE,
@@ -329,9 +330,13 @@ def a_world(
     seed: int = 0,
 ) -> Iterator[World]:
     """A world with an empty ledger at `url`: a connection, the sample rulebook, nothing swept yet."""
-    shop, company, watch = shop or a_shop(), a_company(), Watch()
+    shop, company, watch = shop or a_shop(), company or a_company(), Watch()
     faults = Faults(seed)
-    books = SbaApplication(company, DIALECTS[dialect], faults=faults)
+    books: Application = (
+        SoapApplication(company, faults=faults)
+        if dialect == "soap"
+        else SbaApplication(company, DIALECTS[dialect], faults=faults)
+    )
     with Server(Watched(shop, watch)) as shop_server, Server(Watched(books, watch)) as company_server:
         trial = Trial(shop_server, company_server, dialect)
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,8 +14,10 @@ Purchasing; the rows of origins count these as series 2, 3 and 4 (Fastpath, "GP 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -25,9 +27,11 @@ from ml_connector.books.account import AccountNumber
 from ml_connector.books.facts import AccountCard
 from ml_connector.books.period import FiscalPeriod
 from ml_connector.findings import Finding, Interrupted
-from ml_connector.gp.access import Secret
+from ml_connector.gp import errors
+from ml_connector.gp.access import Scheme, Secret
 from ml_connector.gp.fiscal_rows import PeriodRow, periods_of, unfit
-from ml_connector.gp.wrong_passwords import KNOWN_WRONG
+from ml_connector.gp.realms import login_name
+from ml_connector.gp.wrong_passwords import KNOWN_WRONG, Refusals
 
 POSTING_ACCOUNT = 1  # ACCTTYPE; unit and allocation accounts take no distribution of ours
 LONGEST = 300  # characters of a driver's words that a person is shown
@@ -54,17 +58,26 @@ class DatabaseAccess:
     origins: tuple[str, ...] = ()  # those of Mass Close that count; none = all
     connect_timeout: int = 10
     read_timeout: int = 60
+    refusals: Refusals = field(default=KNOWN_WRONG, compare=False, repr=False)  # passwords that nobody tries again
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """Whose password it is: of a Windows account as for GP itself, of a login as this SQL Server knows it."""
+        if "\\" not in self.username:
+            return self.url, self.username
+        return login_name(self.username, Scheme.NTLM, "", urlsplit(self.url).hostname or "")
 
 
 class CompanyDatabase:
     """One company's database. A question opens a connection of its own, so nothing is reached before the first one.
 
-    Every question raises Interrupted: `gp.sql_driver_missing`, `gp.sql_unreachable`, `gp.sql_login`, `gp.sql_refused`,
-    `gp.sql_unfit`.
+    Every question raises Interrupted: `gp.sql_driver_missing`, `gp.sql_unreachable`, `gp.sql_login`, `gp.login_busy`,
+    `gp.sql_refused`, `gp.sql_unfit`.
     """
 
     def __init__(self, access: DatabaseAccess) -> None:
         self._access = access
+        self._proven = False  # whether the password was taken before
 
     @property
     def name(self) -> str:
@@ -88,15 +101,27 @@ class CompanyDatabase:
 
     def _ask(self, statement: sa.Select[Any], made: Callable[[sa.Row[Any]], T]) -> list[T]:
         access = self._access
-        if KNOWN_WRONG.knows(access.url, access.username, access.password):
-            raise Interrupted(_login(access, "it was refused before, so it is not tried again"))
         try:
-            with self._engine().connect() as sql:
+            with self._turn(), self._engine().connect() as sql:
+                self._proven = True
                 return [made(row) for row in sql.execute(statement)]
         except ImportError as error:
             raise Interrupted(_driver_missing(str(error))) from None
         except SQLAlchemyError as error:
             raise Interrupted(finding(access, error)) from None
+
+    def _turn(self) -> AbstractContextManager[object]:
+        """An unproven password is tried by one at a time, and never again once it was refused. Raises Interrupted."""
+        access = self._access
+        if self._proven:
+            return nullcontext()
+        turn = access.refusals.turn(*access.account, access.connect_timeout + access.read_timeout)
+        if turn is None:
+            raise Interrupted(errors.login_busy(access.username))
+        if access.refusals.knows(*access.account, access.password):
+            with turn:
+                raise Interrupted(_login(access, "it was refused before, so it is not tried again"))
+        return turn
 
     def _engine(self) -> sa.Engine:
         access = self._access
@@ -123,7 +148,7 @@ def finding(access: DatabaseAccess, error: SQLAlchemyError) -> Finding:
     number, words = _told(cause)
     state = str(getattr(cause, "sqlstate", None) or "")  # PostgreSQL's
     if number in _LOGIN and _SPOKE in words:
-        KNOWN_WRONG.remember(access.url, access.username, access.password)
+        access.refusals.remember(*access.account, access.password)
         return _login(access, words)
     if number in _REFUSED or state.startswith(("25", "42")):
         return _refused(access, words)
@@ -195,7 +220,8 @@ def _login(access: DatabaseAccess, words: str) -> Finding:
         f"SQL Server does not let {access.username} in: {words}",
         "In SQL Server Management Studio, see under Security > Logins that the login is there, enabled, not locked, and a "
         "user of the database that 'database' in the connection's table 'sql' names; correct its username or password "
-        "there; then run again.",
+        "there; then run again. Where it was right all along, run 'ml-connector connection allow-login' with the "
+        "connection's name, and it is tried once more.",
     )
 
 

@@ -62,22 +62,24 @@ class Asking:
 
     def webhooks(self) -> None:
         """One run for each connection whose deliveries have been gathered for long enough."""
+        asked: list[Waiting] = []
         for it in self._deliveries.waiting():
             try:
                 if self._is_due(it):
                     self._engine.ask(it.connection, WEBHOOK, f"webhook:{it.up_to_id}")
-                    self._deliveries.answered(it.connection, it.up_to_id, self._now())
+                    asked.append(it)
             except Interrupted as fault:
                 _pass_over(it.connection, fault)
+        if asked:
+            self._deliveries.answered(asked, self._now())
 
     def alerts(self) -> None:
         for record in self._database.connections(self._engine.worker).all():
             look_and_tell(self._bell, record.name, self._now())
 
     def forget(self) -> None:
-        """What connections keep no longer, and what only the engine and the door for webhooks had to remember."""
+        """What only the engine and the door for webhooks had to remember."""
         now = self._now()
-        retain_daily(self._database, self._engine.worker, self._now)
         self._engine.forget_ended(now - _RUNS_KEPT)
         self._deliveries.forget(now - _DELIVERIES_KEPT)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -102,14 +103,15 @@ def examine(room: Room, books: Callable[[], Books], lacking: str) -> Iterator[Li
     company = _Company(room, ways)
     try:
         if len(ways) == 1:
-            yield from walk(whole, [*ways[0].steps(), *company.steps()])
+            yield from walk(whole, chain(ways[0].steps(), company.steps()))
             return
         for way in ways:
             part = f"{whole} over {_NAMES[way.transport]}"
-            lines = list(walk(part, way.steps()))
-            way.shut = f"{part} comes first" if any(it.mark is Mark.SKIPPED for it in lines) else ""
-            yield from lines
-        yield from walk(whole, [Step("one company", company.one), *company.steps()])
+            for line in walk(part, way.steps()):
+                if line.mark is Mark.SKIPPED:
+                    way.shut = f"{part} comes first"
+                yield line
+        yield from walk(whole, chain([Step("one company", company.one)], company.steps()))
     finally:
         for way in ways:
             way.visit.close()
