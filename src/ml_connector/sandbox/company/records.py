@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def id_char(text: str, width: int) -> str:
     return char(key(text), width)
 
 
+@lru_cache(1 << 17)
 def key(text: str) -> str:
     """What GP's case-insensitive, space-padding comparison sees of an id."""
     return text.strip().upper().encode("cp1252", "replace").decode("cp1252")

@@ -16,6 +16,7 @@ from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Literal, NoReturn, TypeAlias
 
 import msgspec
@@ -199,8 +200,16 @@ class SbaApplication:
         else:
             rows = self.company.documents(Module(name), next(named, None))
         for condition in conditions:
-            rows = [row for row in rows if self._holds(condition, row)]
+            rows = self._narrowed(rows, condition)
         return rows
+
+    def _narrowed(self, rows: Sequence[object], condition: Condition) -> Sequence[object]:
+        """Those rows on which the condition holds; texts, of which there may be fifty thousand, without ado."""
+        of = attrgetter(condition.attribute)
+        if rows and isinstance(of(rows[0]), str) and condition.operator != "in":
+            holds, said = OPERATORS[condition.operator], condition.texts[0]
+            return [row for row in rows if holds(key(of(row)), said)]
+        return [row for row in rows if self._holds(condition, row)]
 
     def _one(self, name: str, resource: Resource, key_text: str) -> Response:
         record: object = self.company.setup if not resource.key else self._record(name, resource, key_text)
