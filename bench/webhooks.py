@@ -262,7 +262,7 @@ def _served(url: str) -> Iterator[str]:
 def main(url: str) -> None:
     """Serve until terminated."""
     os.environ["BENCH_WEBHOOK_KEY"] = KEY
-    running = web_server(url, lambda _: lambda name: name, port=0)
+    running = web_server(Database(url), lambda name: name, port=0)
     print(running.url, flush=True)
     running.run()
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -19,6 +20,7 @@ from ml_connector.findings import Finding, Interrupted
 from ml_connector.runtime import keys
 from ml_connector.runtime.doctor.examination import Doctor
 from ml_connector.runtime.people import os_account, permitted
+from ml_connector.runtime.redaction import keep_out
 from ml_connector.runtime.settings import Settings, from_values
 from ml_connector.runtime.wiring import Wired, open_connection
 from ml_connector.store.connections import Connections
@@ -95,9 +97,9 @@ class Service:
         """A connection with everything it reaches; `who` is whom the trail names."""
         return wired(self.database, name, who)
 
-    def vault(self, database: Database | None = None) -> Callable[[str], str]:
+    def vault(self) -> Callable[[str], str]:
         """What opens a sealed credential by its name."""
-        return Vault(database or self.database, master_keys, "service").get
+        return Vault(self.database, master_keys, "service").get
 
 
 def opened(permission: Permission) -> Opened:
@@ -128,6 +130,7 @@ def as_it_is(permission: Permission) -> Opened:
 def _up_to_date() -> Database:
     if not os.environ.get(DATABASE_VARIABLE):
         data_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    keep_out(urlsplit(database_url()).password or "")
     database = Database(database_url())
     database.migrate()
     return database

@@ -118,8 +118,8 @@ def _door(
     pulse = EnginePulse(alive=lambda: not engine.lost.is_set()) if engine else None
 
     return web_server(
-        context.database_url(),
-        it.vault,
+        it.database,
+        it.vault(),
         host,
         port,
         token=os.environ.get(TOKEN_VARIABLE, ""),
