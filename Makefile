@@ -9,7 +9,7 @@ DOMAIN := samba samba-ad-dc samba-ad-provision winbind ldb-tools krb5-user faket
 .PHONY: help setup demo test check format bench clean
 
 help:
-	@echo "make demo    one month from the sandbox ServiceTitan into the sandbox GP (ARGS=\"--headless --json\", TRANSPORT=soap)"
+	@echo "make demo    one month from the sandbox ServiceTitan into the sandbox GP (ARGS=\"--headless --json\", TRANSPORT=soap or mixed)"
 	@echo "make test    every test, with PostgreSQL installed from Debian's packages where it is missing"
 	@echo "make check   style, types and the import contracts"
 	@echo "make bench   speed, each figure beside its floor"

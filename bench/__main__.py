@@ -1,4 +1,4 @@
-"""python -m bench [planning|sweep|entering|authentication] [--json]: speed, each figure beside its floor in the same run."""
+"""python -m bench [planning|sweep|…] [--json]: speed, each figure beside its floor."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench import authentication, entering, planning, sweep
+from bench import authentication, entering, keeping, planning, serving, sweep, webhooks
 from bench.measuring import Report, machine
 from tests.domain.controller import lacking
 
-BENCHES = ("planning", "sweep", "entering", "authentication")
+BENCHES = ("planning", "sweep", "entering", "keeping", "webhooks", "serving", "authentication")
 
 
 def main() -> None:
@@ -45,6 +45,12 @@ def _measure(which: str, scale: float, rounds: int, with_reference: bool) -> Rep
         return planning.measure(int(20_000 * scale), rounds)
     if which == "sweep":
         return sweep.measure(int(50_000 * scale), rounds, with_reference)
+    if which == "keeping":
+        return keeping.measure(int(20_000 * scale), rounds)
+    if which == "webhooks":
+        return webhooks.measure(int(3_300 * scale), rounds)
+    if which == "serving":
+        return serving.measure(60 * scale, rounds)
     if which == "authentication":
         return authentication.measure(int(1_000 * scale), rounds)
     return entering.measure(int(420 * scale), rounds)

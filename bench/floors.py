@@ -6,15 +6,17 @@ their use: what the product needs beyond them is the price of being right.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import httpx2
 import msgspec
+import psycopg
 
 
 class _Reference(msgspec.Struct):
@@ -122,6 +124,32 @@ def two_commits(documents: int, folder: Path) -> float:
     seconds = time.perf_counter() - started
     sql.close()
     return seconds
+
+
+def one_commit_each(url: str, bodies: Sequence[bytes], a_second: float = 0.0) -> tuple[float, list[float]]:
+    """Each body in a durable commit of its own, on SQLite or PostgreSQL, as fast as it goes or at an even pace.
+
+    How many seconds all of them took, and each from when it was due.
+    """
+    if url.startswith("sqlite"):
+        sql: sqlite3.Connection | psycopg.Connection = _open(Path(url.removeprefix("sqlite:///")))
+        place, binary = "?", "BLOB"
+    else:
+        sql = psycopg.connect(url, autocommit=True, options="-c synchronous_commit=on")
+        place, binary = "%s", "BYTEA"
+    sql.execute(f"CREATE TABLE floor (digest TEXT PRIMARY KEY, body {binary})")
+    insert = f"INSERT INTO floor VALUES ({place}, {place})"
+    waits = []
+    started = time.perf_counter()
+    for n, body in enumerate(bodies):
+        due = started + n / a_second if a_second else time.perf_counter()
+        time.sleep(max(0.0, due - time.perf_counter()))
+        sql.execute(insert, (hashlib.sha256(body).hexdigest(), body))
+        waits.append(time.perf_counter() - due)
+    seconds = time.perf_counter() - started
+    sql.execute("DROP TABLE floor")
+    sql.close()
+    return seconds, waits
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from bench import floors
 from bench.measuring import Figures, Report, against, alternate, lines
-from bench.trials import a_trial, no_progress
+from bench.trials import a_trial, sweep_all
 from ml_connector.books.facts import CompanyFacts
 from ml_connector.books.outcomes import Ready
 from ml_connector.checks import run as checks
@@ -18,7 +18,6 @@ from ml_connector.mapping.frame import Frame
 from ml_connector.mapping.plan import plan
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.pipeline.gather import Gatherer, open_desks
-from ml_connector.pipeline.intake import sweep
 from ml_connector.runtime.wiring import Wired
 
 OURS, PARSE, FLOOR = "plan and check", "parse", "floor: msgspec decode"
@@ -27,7 +26,7 @@ OURS, PARSE, FLOOR = "plan and check", "parse", "floor: msgspec decode"
 def measure(invoices: int, rounds: int) -> Report:
     """Plan a month of so many invoices with the sample rulebook. CPU time, since nothing here waits."""
     with a_trial(invoices) as wired:
-        sweep(SourceKind.INVOICE, wired.field_service, wired.ledger, wired.settings.money, no_progress)
+        sweep_all(SourceKind.INVOICE, wired.field_service, wired.ledger, wired.settings.money)
         rulebook, facts, snapshots, pages = _gathered(wired)
         gc.collect()
         gc.freeze()  # a run holds a chunk of snapshots at a time, and its collector does not walk over a month of them

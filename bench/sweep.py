@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import TypedDict
 
 from bench.measuring import ROOT, Figures, Report, against, alternate, lines, run_child, server
-from bench.trials import ACTOR, no_progress
+from bench.trials import ACTOR, sweep_all
 from ml_connector.field.source import SourceKind
 from ml_connector.money import Currency
-from ml_connector.pipeline.intake import sweep
 from ml_connector.sandbox import town
 from ml_connector.sandbox.month import a_month
 from ml_connector.sandbox.serving import Server
@@ -170,10 +169,10 @@ def _sweep(url: str, folder: Path) -> Mapping[str, float]:
     access = Access(tenant_id=town.TENANT_ID, api_url=url, auth_url=url, **CREDENTIALS)
     with Client(access) as client:
         started = time.perf_counter()
-        swept = sweep(SourceKind.INVOICE, FieldService(client), ledger.with_lease(lease), Currency.USD, no_progress)
+        new = sweep_all(SourceKind.INVOICE, FieldService(client), ledger.with_lease(lease), Currency.USD)
         seconds = time.perf_counter() - started
     database.close()
-    return {"rows": swept.new, "sec": seconds}
+    return {"rows": new, "sec": seconds}
 
 
 def main(deed: str, what: str, folder: str = ".") -> None:

@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.measuring import server
+from ml_connector.field.source import SourceKind
+from ml_connector.money import Currency
+from ml_connector.pipeline.intake import Sweeping
+from ml_connector.pipeline.ports import FieldService, Ledger
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.trial import trial, write_trial
 from ml_connector.runtime.wiring import Wired, open_connection
@@ -20,7 +24,7 @@ ACTOR = "bench"
 
 @contextmanager
 def a_trial(invoices: int, dialect: str = "one") -> Iterator[Wired]:
-    """A month of so many invoices, a fresh SQLite ledger, automatic mode, the sample rulebook. GP answers at once, over
+    """A month of so many invoices, a fresh SQLite ledger, review mode, the sample rulebook. GP answers at once, over
     SBA or, with the dialect `soap`, over its web services."""
     with tempfile.TemporaryDirectory(prefix="ml-connector-bench-") as temporary:
         folder = Path(temporary)
@@ -44,6 +48,15 @@ def _wired(folder: Path) -> Wired:
     return wired
 
 
+def sweep_all(kind: SourceKind, field: FieldService, ledger: Ledger, currency: Currency) -> int:
+    """Read a feed to its end, page by page, as a run does; how many versions were new."""
+    sweeping, new, more = Sweeping(kind, field, ledger, currency), 0, True
+    while more:
+        swept, more = sweeping.page()
+        new += swept.new
+    return new
+
+
 def no_progress(step: str, done: int, of: int | None) -> None:
     """Nobody looks on."""
 
@@ -51,7 +64,7 @@ def no_progress(step: str, done: int, of: int | None) -> None:
 def main(invoices: str, folder: str, dialect: str) -> None:
     """Serve both sandboxes until standard input ends."""
     with trial(dialect, invoices=int(invoices)) as served:
-        write_trial(served, Path(folder), mode="automatic")
+        write_trial(served, Path(folder), mode="review")
         print("ready")
         sys.stdin.read()
 

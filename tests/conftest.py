@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,3 +52,17 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     name = f"ledger_{uuid.uuid4().hex[:12]}"
     yield server.create_database(name)
     server.drop_database(name)
+
+
+@pytest.fixture
+def an_empty_ledger(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """The URL of a new, empty database: of "sqlite" in a file of the test's folder, or on the "postgresql" server."""
+
+    def make(database: str) -> str:
+        name = f"ledger_{uuid.uuid4().hex[:12]}"
+        if database == "sqlite":
+            return f"sqlite:///{tmp_path / name}.sqlite"
+        server: postgres.Server = request.getfixturevalue("postgresql")
+        return server.create_database(name)
+
+    return make

@@ -14,7 +14,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
@@ -27,11 +26,14 @@ class _Owner(TypedDict, total=False):
     extra_groups: list[int]
 
 
-@dataclass(frozen=True, slots=True)
 class Server:
     """A running server; its only user is `ledger`, from this machine, without a password."""
 
-    port: int
+    def __init__(self, programs: Path, folder: Path, port: int, durable: bool = False) -> None:
+        self.port = port
+        self._durable = durable
+        self._programs, self._folder = programs, folder
+        self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str) -> str:
         return f"postgresql://ledger@127.0.0.1:{self.port}/{database}"
@@ -47,6 +49,37 @@ class Server:
         with psycopg.connect(self.url("postgres"), autocommit=True) as sql:
             sql.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
+    def start(self) -> None:
+        log = self._folder / "log"
+        # The tests kill our processes, never the machine, so that they need no disk.
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self._folder),
+            "fsync": "on" if self._durable else "off",
+        }
+        flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with log.open("ab") as lines:
+            self._process = subprocess.Popen(
+                [self._programs / "postgres", "-D", self._folder / "data", "-p", str(self.port), *flags],
+                cwd=self._folder,
+                stdout=lines,
+                stderr=lines,
+                **_owner(),
+            )
+        _wait(self, self._process, log)
+
+    def stop(self) -> None:
+        """At once: whoever is connected is cut off, and what is not committed is lost."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGQUIT)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
 
 def programs() -> Path | None:
     """The folder of initdb and postgres, the newest version that is installed."""
@@ -58,44 +91,39 @@ def programs() -> Path | None:
 
 
 @contextlib.contextmanager
-def server(programs: Path) -> Iterator[Server]:
-    """Start a server, and stop it at the end, its data with it."""
+def server(programs: Path, durable: bool = False) -> Iterator[Server]:
+    """Start a server, and stop it at the end, its data with it. `durable` has it wait for the disk, as a real one does."""
     folder = Path(tempfile.mkdtemp(prefix="ledger-"))
     owner = _owner()
     if owner:
         shutil.chown(folder, owner["user"])
     try:
-        data, log = folder / "data", folder / "log"
         made = subprocess.run(
-            [programs / "initdb", "-D", data, "-U", "ledger", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            [
+                programs / "initdb",
+                "-D",
+                folder / "data",
+                "-U",
+                "ledger",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
             cwd=folder,
             capture_output=True,
             text=True,
             **owner,
         )
         assert made.returncode == 0, made.stderr
-        port = _free_port()
-        # fsync off: these tests kill our processes, never the machine.
-        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), "fsync": "off"}
-        flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        with log.open("wb") as lines:
-            process = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-p", str(port), *flags],
-                cwd=folder,
-                stdout=lines,
-                stderr=lines,
-                **owner,
-            )
+        running = Server(programs, folder, _free_port(), durable)
         try:
-            _wait(Server(port), process, log)
-            yield Server(port)
+            running.start()
+            yield running
         finally:
-            process.send_signal(signal.SIGQUIT)  # at once: what it holds is thrown away
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            running.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -7,6 +7,7 @@ the town has it (`sandbox.company.Company.front_range`, or the like), its `Books
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -27,6 +28,7 @@ from ml_connector.books.document import (
 )
 from ml_connector.books.outcomes import Deferred, Entered, Held, InDoubt
 from ml_connector.books.period import Series, period_of
+from ml_connector.findings import Finding, Interrupted
 from ml_connector.money import Currency, Money
 from ml_connector.pipeline.ports import Books
 
@@ -59,6 +61,31 @@ class Gp(Protocol):
     def unlock(self, batch_id: str) -> None: ...
 
     def deactivate(self, account: str) -> None: ...
+
+
+class Visited(Protocol):
+    """A visit of doctor's: doors and probes by name; each raises Interrupted where something is wrong."""
+
+    @property
+    def doors(self) -> Mapping[str, Callable[[], str]]: ...
+
+    @property
+    def probes(self) -> Mapping[str, Callable[[], str]]: ...
+
+
+def asked(visit: Visited) -> dict[str, Finding | None]:
+    """Every deed of a visit, with what was wrong; it ends at a door that is shut."""
+    told: dict[str, Finding | None] = {}
+    for name, deed in (*visit.doors.items(), *visit.probes.items()):
+        try:
+            deed()
+        except Interrupted as stop:
+            told[name] = stop.finding
+            if name in visit.doors:
+                break
+        else:
+            told[name] = None
+    return told
 
 
 def usd(text: str) -> Money:

@@ -79,8 +79,8 @@ class Relay:
             socket.socket.shutdown(target, socket.SHUT_WR)
 
 
-def certificate(folder: Path, name: x509.GeneralName) -> tuple[ssl.SSLContext, Path]:
-    """A server's TLS with a certificate that it signed itself for `name`, and the file of that certificate."""
+def certificate(folder: Path, name: x509.GeneralName, days: int = 2) -> tuple[ssl.SSLContext, Path]:
+    """A server's TLS with a certificate that it signed itself for `name`, good for so many days, and the file of it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gp.example.test")])
     now = datetime.datetime.now(datetime.UTC)
@@ -90,8 +90,8 @@ def certificate(folder: Path, name: x509.GeneralName) -> tuple[ssl.SSLContext, P
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
+        .not_valid_before(now - datetime.timedelta(days=10))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([name]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -16,6 +16,7 @@ import pytest
 from ml_connector.books.document import Document
 from ml_connector.books.outcomes import Deferred, Entered, Held, InDoubt
 from ml_connector.books.period import Series
+from ml_connector.books.posting import LedgerPosting, PostingDateSource, PostingSetup
 from ml_connector.findings import Interrupted
 from ml_connector.gp import service_map
 from ml_connector.gp.access import Access, Secret
@@ -27,7 +28,7 @@ from ml_connector.sandbox import town
 from ml_connector.sandbox.company import DIALECTS, GPCONNECT, Company, Module, SbaApplication, Settings, WindowsUser
 from ml_connector.sandbox.faults import Fault
 from ml_connector.sandbox.serving import Request, Response, Server
-from tests.contract.books_contract import BATCH, BILLS, SP, SR, BooksContract, a_bill, an_invoice, codes
+from tests.contract.books_contract import BATCH, BILLS, SP, SR, BooksContract, a_bill, an_invoice, asked, codes
 
 NOON = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 MAPS = {"one": "default", "two": "product-segment"}
@@ -582,11 +583,13 @@ def test_without_a_source_of_periods_the_run_stops(gp: Sandbox) -> None:
 
 
 def test_a_sound_installation_passes_every_check(gp: Sandbox) -> None:
-    """Server, login, company and each mapped resource, by name."""
+    """Company, role and each mapped resource, by name; each is asked once."""
     gp.books.enter(an_invoice(), BATCH)
-    told = gp.books.check()
-    assert [finding for _, finding in told if finding] == []
-    assert {"server", "certificate", "login", "company", "customers", "receivables"} <= {name for name, _ in told}
+    before = gp.books.calls
+    told = asked(gp.books.looking())
+    assert [finding for finding in told.values() if finding] == []
+    assert {"company", "role", "customers", "receivables"} <= set(told)
+    assert gp.books.calls == before + len(service_map.shipped(MAPS[gp.dialect]).mapped)
 
 
 def test_a_map_that_names_what_gp_lacks_is_told_field_by_field(gp: Sandbox) -> None:
@@ -594,7 +597,7 @@ def test_a_map_that_names_what_gp_lacks_is_told_field_by_field(gp: Sandbox) -> N
     text = f'based_on = "{MAPS[gp.dialect]}"\n[customers.fields]\nname = "Nome"\non_hold = "Sospeso"\n'
     wrong = service_map.parse(text, "north")
     with GpBooks(access_of(gp.server, gp.dialect), wrong, "North", Currency.USD) as books:
-        finding = dict(books.check())["customers"]
+        finding = asked(books.looking())["customers"]
     assert finding is not None
     assert finding.where == "customers.fields"
     assert "name = 'Nome'" in finding.says
@@ -604,15 +607,68 @@ def test_a_map_that_names_what_gp_lacks_is_told_field_by_field(gp: Sandbox) -> N
 @pytest.mark.parametrize(
     ("changes", "name", "code"),
     [
-        ({"password": Secret("wrong")}, "login", "gp.credentials"),
         ({"company": "NOSUCH"}, "company", "gp.missing"),
-        ({"username": NO_ROLE.name, "password": Secret(NO_ROLE.password)}, "company", "gp.forbidden"),
-        ({"server": NO_HOST}, "server", "gp.unreachable"),
+        ({"username": NO_ROLE.name, "password": Secret(NO_ROLE.password)}, "role", "gp.forbidden"),
+        ({"username": ELSEWHERE.name, "password": Secret(ELSEWHERE.password)}, "role", "gp.forbidden"),
+        ({"server": NO_HOST}, "company", "gp.unreachable"),
     ],
-    ids=["password", "company", "role", "server"],
+    ids=["company", "role", "other company", "server"],
 )
 def test_what_is_wrong_is_told_where_it_is_wrong(gp: Sandbox, changes: dict[str, Any], name: str, code: str) -> None:
-    """The checks stop at the first thing without which the others mean nothing."""
+    """A door that is shut is named, and nothing is asked behind it."""
     with gp.with_access(**changes) as books:
-        told = books.check()
-    assert [(what, finding.code) for what, finding in told if finding] == [(name, code)]
+        told = asked(books.looking())
+    assert {what: finding.code for what, finding in told.items() if finding} == {name: code}
+    assert list(told)[-1] == name
+
+
+def test_the_company_says_what_it_is(gp: Sandbox) -> None:
+    """Name, database, currency and account format, where a service tells them."""
+    told = gp.books.looking().company()
+    assert (told.name, told.database, told.currency) == (town.COMPANY_NAME, town.COMPANY_DATABASE, "USD")
+    assert told.account_format is not None
+    assert (str(told.account_format), told.account_format.main) == ("Division 3, Main 4, Department 2", "Main")
+
+
+def test_the_posting_set_up_is_read_where_a_service_tells_it(gp: Sandbox) -> None:
+    """Dialect one has such a service; two has none, and the map of it says so."""
+    gp.company.do_set(posting_date_from="Batch", posts_through_ledger=False, control_totals=True)
+    told = gp.books.looking().posting_setup()
+    wanted = PostingSetup(PostingDateSource.BATCH, LedgerPosting.TO, control_totals=True, transaction_posting=False)
+    assert told == ({SR: wanted, SP: wanted} if gp.dialect == "one" else {})
+
+
+def test_a_word_of_the_posting_set_up_that_the_map_does_not_know_is_named() -> None:
+    """Another language, or another release."""
+    for gp in sandbox("one"):
+        text = 'based_on = "default"\n[posting_setup.dates]\ntransaction = "Transacción"\nbatch = "Lote"\n'
+        wrong = service_map.parse(text, "north")
+        books = GpBooks(access_of(gp.server, "one"), wrong, "North", Currency.USD)
+        with books, pytest.raises(Interrupted) as stop:
+            books.looking().posting_setup()
+        assert (stop.value.finding.code, stop.value.finding.where) == ("gp.service_map", "posting_setup.dates")
+        assert "'Transaction'" in stop.value.finding.says
+
+
+def test_a_service_that_only_doctor_asks_may_be_lacking(gp: Sandbox) -> None:
+    """Both are notes: nothing that a run needs is missing."""
+    text = f'based_on = "{MAPS[gp.dialect]}"\n[company]\npath = "No/Company"\n'
+    if gp.dialect == "one":
+        text += '[posting_setup]\npath = "No/Posting"\n'
+    with GpBooks(access_of(gp.server, gp.dialect), service_map.parse(text, "north"), "North", Currency.USD) as books:
+        asks = [books.looking().company] + [books.looking().posting_setup] * (gp.dialect == "one")
+        for ask in asks:
+            with pytest.raises(Interrupted) as stop:
+                ask()
+            assert (stop.value.finding.code, stop.value.finding.warns) == ("gp.service_absent", True)
+
+
+def test_distributions_that_cannot_be_read_back_are_noted(gp: Sandbox) -> None:
+    """Then nobody here sees what GP made of the accounts that were sent."""
+    shipped = service_map.shipped(MAPS[gp.dialect])
+    blind = replace(shipped.payables.distributions, expand={}, path="")
+    unread = replace(shipped, payables=replace(shipped.payables, distributions=blind))
+    with GpBooks(access_of(gp.server, gp.dialect), unread, "North", Currency.USD) as books:
+        finding = asked(books.looking())["distributions"]
+    assert finding is not None
+    assert (finding.code, finding.where, finding.warns) == ("gp.distributions_unread", "Purchasing", True)

@@ -99,6 +99,13 @@ def stopped(books: GpBooks) -> Interrupted:
     return stop.value
 
 
+def knocked(books: GpBooks) -> Interrupted:
+    """How the doctor's login ends."""
+    with books, pytest.raises(Interrupted) as stop:
+        books.wire.knock(books.looking().address)
+    return stop.value
+
+
 def code_of(books: GpBooks) -> str:
     return stopped(books).finding.code
 
@@ -189,8 +196,7 @@ def test_a_wrong_password_is_tried_once_and_never_again(office: Office) -> None:
     with office.books(accounts.MISTYPED, **wrong) as books, pytest.raises(Interrupted) as stop:
         books.enter(an_invoice(), BATCH)
     assert "not tried again" in stop.value.finding.says
-    with office.books(accounts.MISTYPED, **wrong) as books:
-        assert [finding.code for _, finding in books.check() if finding] == ["gp.credentials"]
+    assert knocked(office.books(accounts.MISTYPED, **wrong)).finding.code == "gp.credentials"
     assert office.domain.attribute(accounts.MISTYPED, "badPwdCount") == "1"
     assert office.standing == []
 
@@ -221,8 +227,7 @@ def test_what_is_wrong_with_an_account_is_told(office: Office, who: Account, cod
     stop = stopped(office.books(who))
     assert stop.finding.code == code
     assert who.name in stop.finding.says
-    with office.books(who) as books:
-        assert books.check()[-1] == ("login", stop.finding)
+    assert knocked(office.books(who)).finding == stop.finding
 
 
 def test_an_account_that_others_locked_is_named_as_locked(office: Office) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+import uuid
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -50,7 +51,8 @@ from ml_connector.store import forms
 from ml_connector.store.database import Database
 from ml_connector.store.ledger import Ledger
 from ml_connector.store.schema import REVISION, metadata
-from tests.contract.another_process import ROWS, Another, claim, migrate, note, page, sweep
+from tests import postgres
+from tests.contract.another_process import ROWS, Another, claim, migrate, note, page, sweep, write_slowly
 from tests.contract.ledger_contract import (
     MARCH,
     NOON,
@@ -811,6 +813,34 @@ def test_a_locked_ledger_says_so(ledger: Ledger, ledger_url: str) -> None:
     assert interrupted(what) == "store.locked"
     impatient.note(event())
     assert ledger.verify() is None
+
+
+def test_a_process_suspended_in_mid_transaction_blocks_nobody_for_ever(postgresql: postgres.Server) -> None:
+    """Its machine falls asleep while it holds the trail: the server cuts it off, and it finds that out when it wakes."""
+    url = postgresql.create_database(f"asleep_{uuid.uuid4().hex[:8]}")
+    ledger = a_ledger(url)
+    slow = Another(write_slowly, url, 0.5)
+    assert slow.hear() == "locked"
+    slow.stop()
+    ledger.note(event())
+    slow.go_on()
+    assert slow.finish() == ["store.cut_off", None]
+    assert ledger.verify() is None
+
+
+def test_a_connection_asks_the_server_to_notice_a_client_that_vanished(postgresql: postgres.Server) -> None:
+    database = Database(postgresql.url("postgres"))
+    with database.reading() as sql:
+        asked = {
+            name: sql.exec_driver_sql(f"SHOW {name}").scalar()
+            for name in ("tcp_keepalives_idle", "tcp_keepalives_count", "idle_in_transaction_session_timeout")
+        }
+    database.close()
+    assert asked == {
+        "tcp_keepalives_idle": "30",
+        "tcp_keepalives_count": "3",
+        "idle_in_transaction_session_timeout": "1min",
+    }
 
 
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/ledger.sqlite", "postgresql://me:secret@127.0.0.1:1/none"])

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "src" / "ml_connector"
 DOCS = ROOT / "docs"
-PURE = ("money.py", "findings.py", "field", "books", "mapping", "checks", "docket")
+PURE = ("money.py", "findings.py", "field", "books", "mapping", "checks", "docket", "parties")
 
 _NOT_OURS = {"__pycache__", "node_modules", "build", "dist"}
 _ROW = re.compile(r"^\|\s*`([^`]+)`")
@@ -29,6 +29,17 @@ def name_of(path: Path) -> str:
 @cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"), str(path))
+
+
+def imported(path: Path) -> list[str]:
+    """The modules that it imports, and the full names of what it imports from them."""
+    names: list[str] = []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names += [it.name for it in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{it.name}" for it in node.names]
+    return names
 
 
 def every_file() -> Iterator[Path]:

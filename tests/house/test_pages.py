@@ -12,7 +12,19 @@ import pytest
 
 from ml_connector.mapping.options import OPTIONS
 from ml_connector.runtime import settings as form
-from ml_connector.runtime.settings import Gp, Kerberos, ServiceTitan, Settings
+from ml_connector.runtime.settings import (
+    Alerts,
+    Gp,
+    Kerberos,
+    Kinds,
+    Modules,
+    Posting,
+    Retention,
+    ServiceTitan,
+    Settings,
+    Sql,
+    Webhooks,
+)
 from tests.house.reading import DOCS, ROOT, cells, first_cells, name_of, pages, section
 
 CONNECTIONS = DOCS / "connections.md"
@@ -20,7 +32,14 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## The connection", Settings),
     ("## ServiceTitan", ServiceTitan),
     ("## GP", Gp),
+    ("## Transport by kind", Kinds),
     ("## Kerberos", Kerberos),
+    ("## Retention", Retention),
+    ("## SQL Server", Sql),
+    ("## Posting set-up", Posting),
+    ("## Modules", Modules),
+    ("## Webhooks", Webhooks),
+    ("## Alerts", Alerts),
 )
 
 
@@ -34,22 +53,27 @@ def test_every_setting_is_explained_with_its_type_and_default(heading: str, stru
         _, kind, default, meaning = rows[name]
         assert meaning, name
         assert kind == _kind(field.type), name
-        assert default == _default(field.default), name
+        assert default == _default(field), name
 
 
 def _kind(type_: object) -> str:
     if type_ == tuple[str, ...]:
         return "list of texts"
+    if type(None) in get_args(type_):
+        (type_,) = (it for it in get_args(type_) if it is not type(None))
     if get_args(type_) and getattr(type_, "__origin__", None) is not dict:
-        return " or ".join(get_args(type_))
+        return " or ".join(filter(None, get_args(type_)))
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}.get(type_, "table")  # type: ignore[call-overload, no-any-return]
 
 
-def _default(value: object) -> str:
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    value = field.default
     if value is msgspec.NODEFAULT:
-        return "required"
-    if value in ("", (), Kerberos()):
+        return "required" if field.default_factory is msgspec.NODEFAULT else "none"
+    if value in ("", (), None) or isinstance(value, msgspec.Struct):
         return "none"
+    if isinstance(value, tuple):
+        return ", ".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -60,6 +84,8 @@ def test_the_example_of_a_connection_can_be_added_as_it_stands() -> None:
     settings = form.from_values(values, "the example")
     assert set(values) == {it.encode_name for it in msgspec.structs.fields(Settings)}
     assert set(values["servicetitan"]) == {it.encode_name for it in msgspec.structs.fields(ServiceTitan)}
+    assert set(values["webhooks"]) == {it.encode_name for it in msgspec.structs.fields(Webhooks)}
+    assert set(values["alerts"]) == {it.encode_name for it in msgspec.structs.fields(Alerts)}
     for company in settings.gp:
         assert set(values["gp"][company]) == {it.encode_name for it in msgspec.structs.fields(Gp)}
 

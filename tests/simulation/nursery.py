@@ -25,6 +25,8 @@ _ROOT = Path(__file__).parents[2]
 _IMPORTED_BEFOREHAND = (  # and what these import only when they are used
     "ml_connector.cli.main",
     "ml_connector.store.connections",
+    "ml_connector.runtime.asking",
+    "ml_connector.web.serving",
     "typer._adapters",
     "pydantic",
     "anyio",
@@ -57,6 +59,9 @@ class Command:
             os.kill(self.pid, signal.SIGKILL)
         self._ended.wait(60)
         return self.was_killed
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
 
     def stop(self) -> None:
         """Put it to sleep in the middle of whatever it does, as a machine does that is suspended."""

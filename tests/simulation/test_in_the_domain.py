@@ -19,8 +19,8 @@ from ml_connector.docket.stages import Approved, Deferred, InDoubt
 from ml_connector.findings import Interrupted
 from ml_connector.gp.books import GpBooks
 from ml_connector.gp.kerberos import Tickets
+from ml_connector.gp.mixed import MixedBooks
 from ml_connector.gp.windows_auth import Login
-from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.run import run
 from ml_connector.runtime.tieout import tie_out
@@ -91,8 +91,9 @@ LIFE = 6 * 3600  # of tickets, in seconds: twenty-four documents
 def with_a_quick_clock(it: Premises, wired: Wired) -> Tickets:
     """Give its GP tickets of six hours that are renewed when they have one left, by a clock that the documents move on."""
     (books,) = wired.books.values()
-    wire = books._sba._wire if isinstance(books, GpBooks) else books._services.wire
-    login: Login = wire._client._transport._login  # type: ignore[attr-defined]
+    assert not isinstance(books, MixedBooks)
+    wire: Any = books._sba._wire if isinstance(books, GpBooks) else books._services.wire
+    login: Login = wire._client._transport._login
     settings = replace(login._kerberos, lifetime=LIFE, margin=4 * QUARTER, patience=0.3)
     given = (login.username, login._password, login.service("127.0.0.1"), settings)
     tickets = Tickets(*given, clock=lambda: it.application.creates * QUARTER, refusals=login._refusals)
@@ -128,7 +129,7 @@ def test_a_controller_that_fails_in_mid_run_loses_nothing(
         seen = it.application.befalls
         for create, befalls in ((19, goes), (22, comes), (38, None), (50, None)):
             seen[create] = partial(befall, befalls, tickets, renewals)
-        result = run(wired, no_progress, approver=AUTOMATIC)
+        result = run(wired, no_progress)
         assert not result.findings
         assert_all_is_there_once(it, wired)
     assert renewals == [1, 1, 2, 3]
@@ -153,16 +154,16 @@ def test_a_controller_that_is_gone_for_longer_than_the_tickets_last_loses_nothin
             with_a_quick_clock(it, wired)
             it.application.befalls[19] = goes
             with pytest.raises(Interrupted, match=r"gp\.controller_unreachable"):
-                run(wired, no_progress, approver=AUTOMATIC)
+                run(wired, no_progress)
             assert 20 <= it.application.creates <= 24
             with pytest.raises(Interrupted, match=r"gp\.controller_unreachable"):
-                run(wired, no_progress, approver=AUTOMATIC)
+                run(wired, no_progress)
         comes()
         with opened(url, tmp_path) as wired:
-            run(wired, no_progress, approver=AUTOMATIC)
+            run(wired, no_progress)
             while wired.ledger.documents((InDoubt, Approved, Deferred), 1):
                 wired.clock.sleep(0.3)
-                run(wired, no_progress, approver=AUTOMATIC)
+                run(wired, no_progress)
             assert_all_is_there_once(it, wired)
 
 

@@ -11,7 +11,7 @@ def test_in_review_mode_nothing_is_entered_until_a_person_approves(office: Offic
     office.sweep_and_run(an_invoice())
     assert office.gp.sent == []
     assert office.stands("STI10482") == "planned"
-    office.run(approve=True)
+    office.approve_and_run()
     assert office.stands("STI10482") == "entered"
 
 
@@ -60,11 +60,12 @@ def test_a_skipped_document_stays_away_and_a_replay_brings_it_back(office: Offic
     office.automatic = False
     office.sweep_and_run(an_invoice())
     release.skip(office.docket("STI10482"), "controller", "entered by hand", office.ledger)
-    office.run(approve=True)
+    office.approve_and_run()
     assert office.gp.sent == []
     assert office.docket("STI10482").documents[0].stage == stages.ClosedByHand("controller", "entered by hand")
     office.replay("STI10482")
-    office.run(approve=True)
+    office.run()
+    office.approve_and_run()
     assert office.stands("STI10482") == "entered"
 
 
@@ -85,6 +86,6 @@ def test_an_edit_before_entry_replaces_the_plan(office: Office) -> None:
     office.automatic = False
     office.sweep_and_run(an_invoice())
     office.sweep_and_run(an_invoice([a_line("50.00")], tax="4.40"))
-    office.run(approve=True)
+    office.approve_and_run()
     assert office.gp.sent == ["STI10482"]
     assert office.gp.documents["STI10482"].amount.amount == 54 + an_invoice([a_line("0.40")]).total  # type: ignore[operator]

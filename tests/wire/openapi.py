@@ -63,6 +63,17 @@ def validate_request(module: str, method: str, path: str, query: Query) -> None:
         raise NotAsSpecified(f"{method} {template}: " + "; ".join(wrong))
 
 
+def validate_body(module: str, method: str, path: str, body: bytes) -> None:
+    """The body of a request must be what is declared, and hold no field that is not; else `NotAsSpecified`."""
+    template, operation = _operation(module, method, path)
+    if "requestBody" not in operation:
+        raise NotAsSpecified(f"{method} {template}: no body is declared")
+    pointer = f"{_pointer('paths', template, method.lower(), 'requestBody')}/content/application~1json/schema"
+    wrong = list(_errors(module, pointer, json.loads(body)))
+    if wrong:
+        raise NotAsSpecified(f"{method} {template}: " + "; ".join(wrong[:5]))
+
+
 def scopes(module: str, method: str, path: str) -> set[str]:
     """The scopes that the operation asks for."""
     _, operation = _operation(module, method, path)

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-import httpx2
 import pytest
 
 from ml_connector.sandbox import town
 from ml_connector.sandbox.moments import from_text
-from ml_connector.sandbox.month import Month, a_month
-from ml_connector.sandbox.serving import Server
-from ml_connector.sandbox.shop import SCOPES, Shop
+from ml_connector.sandbox.month import a_month
+from ml_connector.sandbox.shop import SCOPES
 from tests.wire import openapi
+from tests.wire.caller import MONTH, Caller, Row, serving
 
-MONTH = a_month()
 LISTS = (
     ("accounting", "invoices"),
     ("accounting", "inventory-bills/paginated"),
     ("accounting", "tax-zones"),
     ("accounting", "gl-accounts"),
+    ("accounting", "payment-terms"),
     ("crm", "customers"),
+    ("crm", "locations"),
     ("inventory", "vendors"),
     ("inventory", "purchase-orders"),
     ("jpm", "jobs"),
@@ -36,8 +34,12 @@ LISTS = (
     ("settings", "business-units"),
     ("settings", "tag-types"),
 )
-FEEDS = (("accounting", "export/invoices"), ("accounting", "export/inventory-bills"))
-Row = dict[str, Any]
+FEEDS = (
+    ("accounting", "export/invoices"),
+    ("accounting", "export/inventory-bills"),
+    ("crm", "export/customers"),
+    ("crm", "export/customers/contacts"),
+)
 
 
 @dataclass
@@ -48,72 +50,6 @@ class Watch:
 
     def __call__(self) -> float:
         return self.now
-
-
-@dataclass
-class Caller:
-    """A client of the shop over HTTP, which can hold requests and answers against the official documents."""
-
-    url: str
-    http: httpx2.Client
-    token: str = ""
-    app_key: str = "sandbox-app-key"
-    tenant: int = town.TENANT_ID
-
-    def log_in(self, secret: str = "sandbox-secret") -> httpx2.Response:
-        form = {"grant_type": "client_credentials", "client_id": "sandbox-client", "client_secret": secret}
-        answer = self.http.post(f"{self.url}/connect/token", data=form)
-        self.token = answer.json().get("access_token", "")
-        return answer
-
-    def get(self, module: str, name: str, **query: str | list[str]) -> httpx2.Response:
-        path = f"/{module}/v2/tenant/{self.tenant}/{name}"
-        headers = {"Authorization": f"Bearer {self.token}", "ST-App-Key": self.app_key}
-        return self.http.get(self.url + path, params=query, headers=headers)
-
-    def page(self, module: str, name: str, **query: str | list[str]) -> Row:
-        """One answer, after it and its request have been found as specified."""
-        path = f"/{module}/v2/tenant/{self.tenant}/{name}"
-        values = {key: value if isinstance(value, list) else [value] for key, value in query.items()}
-        openapi.validate_request(module, "GET", path, values)
-        answer = self.get(module, name, **query)
-        openapi.validate_answer(module, "GET", path, 200, answer.content)
-        return _read(answer)
-
-    def pages(self, module: str, name: str, checked: bool = False, since: str = "", **query: str) -> Iterator[Row]:
-        """Every page of a list, or of a feed from `since`; `checked` ones have been found as specified."""
-        feed = name.startswith("export/")
-        if not feed:
-            query |= {"page": "1", "pageSize": "150"}
-        elif since:
-            query["from"] = since
-        while True:
-            page = self.page(module, name, **query) if checked else _read(self.get(module, name, **query))
-            yield page
-            if not page["hasMore"]:
-                return
-            query |= {"from": page["continueFrom"]} if feed else {"page": str(page["page"] + 1)}
-
-    def rows(self, module: str, name: str, checked: bool = False, since: str = "", **query: str) -> list[Row]:
-        return [row for page in self.pages(module, name, checked, since, **query) for row in page["data"]]
-
-    def do(self, deed: str, **how: object) -> Row:
-        return _read(self.http.post(f"{self.url}/__sandbox/{deed}", json=how))
-
-
-def _read(answer: httpx2.Response) -> Row:
-    assert answer.status_code == 200, answer.text
-    read: Row = json.loads(answer.content, parse_float=Decimal)
-    return read
-
-
-@contextmanager
-def serving(month: Month = MONTH, **how: Any) -> Iterator[Caller]:
-    how.setdefault("calls_per_second", 10_000)
-    with Server(Shop(month, **how)) as server, httpx2.Client(timeout=30, verify=False) as http:
-        caller = Caller(server.url, http)
-        caller.log_in()
-        yield caller
 
 
 @pytest.fixture
@@ -357,7 +293,7 @@ def test_a_revoked_token_is_refused_before_its_time(caller: Caller) -> None:
 
 
 def test_no_token_a_wrong_key_another_tenant_and_an_unknown_address_are_refused(caller: Caller) -> None:
-    url = f"{caller.url}/crm/v2/tenant/{town.TENANT_ID}/customers"
+    url = f"{caller.url}/jpm/v2/tenant/{town.TENANT_ID}/jobs"
     assert caller.http.get(url, headers={"ST-App-Key": "sandbox-app-key"}).status_code == 401
     assert caller.http.get(url, headers={"Authorization": f"Bearer {caller.token}"}).status_code == 401
     assert (

@@ -25,14 +25,14 @@ def number_of(prefix: str, kind: DocumentKind, source_id: int, revision: int = 1
         raise ValueError(f"the prefix must be one to three capital letters, not '{prefix}'")
     if source_id <= 0 or revision <= 0:
         raise ValueError(f"id {source_id} and revision {revision} must be more than zero")
-    body = str(source_id) if source_id < 10**9 else "X" + _base36(source_id)
+    body = str(source_id) if source_id < 10**9 else "X" + base36(source_id)
     number = f"{prefix}{kind.letter}{body}" + (f"-{revision}" if revision > 1 else "")
     if len(number) > LONGEST:
         raise ValueError(f"{number} has {len(number)} characters, GP holds {LONGEST}")
     return number
 
 
-def _base36(value: int) -> str:
+def base36(value: int) -> str:
     digits = ""
     while value:
         value, digit = divmod(value, 36)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum
 
 
@@ -41,6 +41,13 @@ def period_of(day: date, periods: Iterable[FiscalPeriod]) -> FiscalPeriod | None
 
 
 def first_open_day(day: date, series: Series, periods: Iterable[FiscalPeriod]) -> date | None:
-    """The day itself if its period is open, else the first day of the next open period; None where none is known."""
-    later = sorted((p for p in periods if p.last >= day and p.open_in(series)), key=lambda p: p.first)
-    return max(day, later[0].first) if later else None
+    """The day itself if its period is open, else the first day of the next open period.
+
+    None where the day, or one between, is in no known period: nobody knows whether that one is open.
+    """
+    known = tuple(periods)
+    period = period_of(day, known)
+    while period is not None and not period.open_in(series):
+        day = period.last + timedelta(1)
+        period = period_of(day, known)
+    return day if period is not None else None

@@ -18,8 +18,8 @@ def posting_date_in_open_period(document: Document, facts: CompanyFacts) -> Iter
             "period.unknown",
             document.number,
             f"no fiscal period of {facts.company} is known for posting date {day}",
-            "In GP, set up the fiscal year (Tools > Setup > Company > Fiscal Periods); or add the period to the calendar "
-            "file of the connection; then replay.",
+            "In GP, set up the fiscal year (Tools > Setup > Company > Fiscal Periods); where the connection names a calendar "
+            "file, add the period there too; then replay.",
         )
     elif not period.open_in(series):
         closed = [name for name in (series, Series.FINANCIAL) if name in period.closed]
@@ -32,8 +32,8 @@ def posting_date_in_open_period(document: Document, facts: CompanyFacts) -> Iter
             "period.closed",
             document.number,
             f"posting date {day}: {what}",
-            "In GP, reopen the period (Tools > Setup > Company > Fiscal Periods); or set closed_period to 'first open "
-            "day' in the rulebook's Options table and import it; then replay.",
+            "In GP, reopen the period (Tools > Setup > Company > Fiscal Periods, and Mass Close there); or set closed_period "
+            "to 'first open day' in the rulebook's Options table and import it; then replay.",
         )
 
 

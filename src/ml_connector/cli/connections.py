@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +10,12 @@ import typer
 
 from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
-from ml_connector.cli.output import Exit, out, print_json, table, tell_checks
+from ml_connector.cli.doctors import report
+from ml_connector.cli.output import out, print_json, table
+from ml_connector.docket.people import Permission
 from ml_connector.findings import Interrupted
 from ml_connector.runtime import logins
 from ml_connector.runtime import settings as form
-from ml_connector.runtime.checkup import checkup
 from ml_connector.store.refused_logins import RefusedLogins
 
 app = typer.Typer(help="ServiceTitan tenants and the GP companies they feed.", no_args_is_help=True)
@@ -32,9 +34,9 @@ def add(
     """Add a connection. Credentials in the file are references (env:NAME, file:/path), never the credentials."""
     values = dict(form.read_toml(file))
     if mode or "mode" not in values:
-        values["mode"] = mode or _asked_mode()
+        values["mode"] = mode or (_asked_mode() if sys.stdin.isatty() else "review")
     settings = form.from_values(values, str(file))
-    known = context.database().connections(context.actor())
+    known = context.opened(Permission.ADMINISTER).connections
     taken = form.prefix_taken(settings, (form.from_values(it.definition, it.name) for it in known.all()))
     if taken:
         raise Interrupted(taken)
@@ -44,12 +46,19 @@ def add(
     else:
         out.print(f"Connection [bold]{settings.name}[/] is kept, in {settings.mode} mode.")
         out.print(f"Next: ml-connector connection check {settings.name}; then import its rulebook.")
+        if not replace:
+            out.print(
+                f"It has no schedule and runs when a person runs it: 'ml-connector schedule add {settings.name} nightly "
+                "daily 01:30' changes that.",
+                soft_wrap=True,
+            )
 
 
 @app.command("list", epilog="Example: ml-connector connection list --json")
 def list_all(json: Json = False) -> None:
     """Every connection of this ledger."""
-    known = [form.from_values(it.definition, it.name) for it in context.database().connections(context.actor()).all()]
+    every = context.opened(Permission.READ).connections.all()
+    known = [form.from_values(it.definition, it.name) for it in every]
     if json:
         print_json([form.to_values(it) for it in known])
         return
@@ -60,7 +69,7 @@ def list_all(json: Json = False) -> None:
 @app.command("show", epilog="Example: ml-connector connection show denver")
 def show(name: Name, json: Json = False) -> None:
     """The settings of one connection. Credentials are shown as the references they are."""
-    values = context.database().connections(context.actor()).get(name).definition
+    values = context.opened(Permission.READ).connections.get(name).definition
     if json:
         print_json(values)
         return
@@ -70,22 +79,16 @@ def show(name: Name, json: Json = False) -> None:
 
 @app.command("check", epilog="Example: ml-connector connection check denver")
 def check(name: Name, json: Json = False) -> None:
-    """Reach both systems and say, a line each, what is good, or what is wrong and who mends it where."""
-    lines = list(checkup(context.connection(name)))
-    wrong = [finding for _, finding in lines if finding and not finding.warns]
-    if json:
-        print_json([{"what": what, "finding": finding} for what, finding in lines])
-    else:
-        tell_checks(lines)
-    raise typer.Exit(Exit.FAILED if wrong else Exit.DONE)
+    """Look at every part of one connection, and say of each what is good, or what is wrong and who mends it where."""
+    report(context.opened(Permission.CHECK).doctor.connection(name), json)
 
 
 @app.command("allow-login", epilog="Example: ml-connector connection allow-login denver")
 def allow_login(name: Name, json: Json = False) -> None:
     """Let a Windows password that GP or the domain refused be tried once more. It unlocks nothing in Windows."""
-    database = context.database()
-    settings = form.from_values(database.connections(context.actor()).get(name).definition, f"connection {name}")
-    allowed = logins.allow(settings, context.vault().get, RefusedLogins(database, context.actor()))
+    opened = context.opened(Permission.ADMINISTER)
+    refused = RefusedLogins(opened.database, opened.person.name)
+    allowed = logins.allow(opened.settings(name), opened.vault.get, refused)
     if json:
         print_json(allowed)
         return

@@ -13,14 +13,14 @@ import typer
 from rich.markup import escape
 from rich.rule import Rule
 
-from ml_connector.cli.context import Json, actor
+from ml_connector.cli.context import Json
 from ml_connector.cli.output import Exit, money, out, print_json, progress, table
 from ml_connector.docket.records import DocketRecord
 from ml_connector.docket.text import explanation, findings_of
 from ml_connector.field.source import SourceKind
-from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.pipeline.road import RunResult
 from ml_connector.runtime import settings as form
+from ml_connector.runtime.people import os_account
 from ml_connector.runtime.run import run
 from ml_connector.runtime.tieout import Sum, TieOut, tie_out
 from ml_connector.runtime.trial import DIALECTS, Trial, trial, write_trial
@@ -37,7 +37,7 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="No progress bars, no tables.")] = False,
     dialect: Annotated[
         str,
-        typer.Option("--dialect", help="GP's services: one or two (SBA), or soap."),
+        typer.Option("--dialect", help="GP's services: one or two (SBA), soap, or mixed (both)."),
     ] = "one",
     invoices: Annotated[int, typer.Option("--invoices", min=1, help="How large a month.")] = 420,
     folder: Annotated[
@@ -47,7 +47,7 @@ def demo(
 ) -> None:
     """Enter a seeded month of invoices and bills, show what is held and why, and tie both sides out."""
     if dialect not in DIALECTS:
-        raise typer.BadParameter(f"the dialect is {DIALECTS[0]}, {DIALECTS[1]} or {DIALECTS[2]}")
+        raise typer.BadParameter(f"the dialect is one of {', '.join(DIALECTS)}")
     if folder and folder.exists() and any(folder.iterdir()):
         raise typer.BadParameter(f"{folder} is not empty: the demo begins with a fresh ledger")
     with tempfile.TemporaryDirectory(prefix="ml-connector-demo-") as temporary:
@@ -61,7 +61,7 @@ def demo(
                 )
             wired = prepare(served, place)
             with progress(headless or json) as told:
-                result = run(wired, told, approver=AUTOMATIC)
+                result = run(wired, told)
             dockets = wired.ledger.newest_versions()
             tied = tie_out(served, dockets)
             seconds = time.monotonic() - started
@@ -81,11 +81,11 @@ def prepare(served: Trial, place: Path) -> Wired:
     database = Database(f"sqlite:///{place / 'ledger.sqlite'}")
     database.migrate()
     settings = form.from_toml(paths["connection"])
-    database.connections(actor()).add(settings.name, form.to_values(settings))
-    wired = open_connection(database, settings.name, actor())
+    database.connections(os_account()).add(settings.name, form.to_values(settings))
+    wired = open_connection(database, settings.name, os_account())
     tables = read_workbook(paths["rulebook"])
     assert not isinstance(tables, tuple), "the sample rulebook is read without findings"
-    wired.ledger.add_rulebook(tables, actor(), "the sample")
+    wired.ledger.add_rulebook(tables, os_account(), "the sample")
     return wired
 
 

@@ -10,14 +10,14 @@ from rich.markup import escape
 from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name, Reason
 from ml_connector.cli.output import Exit, money, out, print_json, progress
+from ml_connector.docket.people import Permission
 from ml_connector.docket.records import DocketRecord
 from ml_connector.docket.text import findings_of
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.pipeline import release
-from ml_connector.pipeline.advance import AUTOMATIC
 from ml_connector.runtime.run import dockets_to_replay, run
 from ml_connector.runtime.standing import status
-from ml_connector.runtime.wiring import Wired
+from ml_connector.store.ledger import Ledger
 
 Number = Annotated[str, typer.Argument(help="The GP number, or ServiceTitan's number or id.")]
 
@@ -38,7 +38,7 @@ def holds(
     json: Json = False,
 ) -> None:
     """What is held: what is wrong, and what to do, the newest first."""
-    held = context.connection(name).ledger.holds(code)
+    held = context.ledger(name, Permission.READ).holds(code)
     if json:
         print_json([{**_row(it), "findings": findings_of(it)} for it in held])
         return
@@ -59,24 +59,24 @@ def replay(
     ids: Annotated[list[str] | None, typer.Argument(help="Numbers or ids of what to replay.")] = None,
     code: Annotated[str | None, typer.Option("--code", help="Everything held with this finding code.")] = None,
     all_held: Annotated[bool, typer.Option("--all", help="Everything held.")] = False,
+    planned: Annotated[bool, typer.Option("--planned", help="Everything that waits for approval.")] = False,
     json: Json = False,
 ) -> None:
-    """Plan held sources again from what was read, with today's rulebook, and enter them as the mode says."""
-    wired = context.connection(name)
-    if not ids and not code and not all_held:
-        raise typer.BadParameter("name what to replay: numbers, --code or --all")
-    dockets = [find_one(wired, it) for it in ids or ()] or dockets_to_replay(wired, (), code, all_held)
-    opened = release.replay(dockets, wired.ledger)
-    approver = AUTOMATIC if wired.settings.mode == "automatic" else None
+    """Plan sources again from what was read, with today's rulebook; whoever approved them must approve them again."""
+    wired = context.connection(name, Permission.OPERATE)
+    if not (ids or code or all_held or planned):
+        raise typer.BadParameter("name what to replay: numbers, --code, --all or --planned")
+    named = [find_one(wired.ledger, it) for it in ids or ()]
+    opened = release.replay(named or dockets_to_replay(wired.ledger, code, all_held, planned), wired.ledger)
     with progress(json) as told:
-        result = run(wired, told, approver=approver, sweeping=False)
+        result = run(wired, told, sweeping=False)
     standing = status(wired)
     if json:
         print_json({"replayed": len(opened), "run": result, "status": standing})
     else:
         still = sum(bool(findings_of(wired.ledger.docket(it.id))) for it in opened)
         waiting = (
-            f", {standing.planned} wait for approval ('ml-connector run {name} --approve')" if standing.planned else ""
+            f", {standing.planned} wait for approval ('ml-connector plan show {name}')" if standing.planned else ""
         )
         out.print(f"{len(opened)} replayed: {result.entered} entered, {still} still held{waiting}.")
     raise typer.Exit(Exit.A_PERSON_IS_NEEDED if standing.held or standing.in_doubt else Exit.DONE)
@@ -84,31 +84,31 @@ def replay(
 
 def accept(name: Name, number: Number, reason: Reason, json: Json = False) -> None:
     """Take what GP holds under our number for the document: it counts as entered."""
-    wired = context.connection(name)
-    docket = find_one(wired, number)
+    wired = context.connection(name, Permission.OPERATE)
+    docket = find_one(wired.ledger, number)
     release.accept(docket, reason, wired.books, wired.ledger)
-    _done(wired, docket, "accepted as GP holds it", json)
+    _done(wired.ledger, docket, "accepted as GP holds it", json)
 
 
 def skip(name: Name, number: Number, reason: Reason, json: Json = False) -> None:
     """Close it by hand: nothing of it will be entered. The reason is kept."""
-    wired = context.connection(name)
-    docket = find_one(wired, number)
-    release.skip(docket, context.actor(), reason, wired.ledger)
-    _done(wired, docket, "closed by hand", json)
+    ledger = context.ledger(name, Permission.OPERATE)
+    docket = find_one(ledger, number)
+    release.skip(docket, ledger.actor, reason, ledger)
+    _done(ledger, docket, "closed by hand", json)
 
 
 def reenter(name: Name, number: Number, reason: Reason, json: Json = False) -> None:
     """Enter again, under the next revision, what was entered once and is gone from GP."""
-    wired = context.connection(name)
-    docket = find_one(wired, number)
-    release.reenter(docket, context.actor(), reason, wired.books, wired.ledger)
-    _done(wired, docket, f"opened again; 'ml-connector run {name}' plans it under the next revision", json)
+    wired = context.connection(name, Permission.APPROVE)
+    docket = find_one(wired.ledger, number)
+    release.reenter(docket, wired.ledger.actor, reason, wired.books, wired.ledger)
+    _done(wired.ledger, docket, f"opened again; 'ml-connector run {name}' plans it under the next revision", json)
 
 
-def find_one(wired: Wired, number: str) -> DocketRecord:
+def find_one(ledger: Ledger, number: str) -> DocketRecord:
     """The newest version of the source that a number means. Raises Interrupted where none or several are meant."""
-    found = wired.ledger.by_number(number)
+    found = ledger.by_number(number)
     newest = {(it.kind, it.source_id): it for it in sorted(found, key=lambda it: it.version)}
     if len(newest) == 1:
         return next(iter(newest.values()))
@@ -135,8 +135,8 @@ def _row(docket: DocketRecord) -> dict[str, object]:
     }
 
 
-def _done(wired: Wired, docket: DocketRecord, done: str, json: bool) -> None:
-    now = wired.ledger.docket(docket.id)
+def _done(ledger: Ledger, docket: DocketRecord, done: str, json: bool) -> None:
+    now = ledger.docket(docket.id)
     if json:
         print_json(_row(now))
     else:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from ml_connector.cli import connections, demo, holds, reading, rulebooks, runs, sandboxes, vaults
+from ml_connector.cli import (
+    alerts,
+    backups,
+    connections,
+    demo,
+    doctors,
+    holds,
+    keeping,
+    parties,
+    plans,
+    reading,
+    rulebooks,
+    runs,
+    sandboxes,
+    schedules,
+    serving,
+    users,
+    vaults,
+)
 from ml_connector.cli.output import Exit, err, findings, print_json
 from ml_connector.findings import Interrupted
+from ml_connector.runtime import logs
 
 app = typer.Typer(
     name="ml-connector",
@@ -20,10 +40,15 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, sandboxes, runs, holds, reading):
+for room in (demo, sandboxes, doctors, runs, holds, reading, serving, backups, keeping):
     room.register(app)
 app.add_typer(connections.app, name="connection")
 app.add_typer(rulebooks.app, name="rulebook")
+app.add_typer(schedules.app, name="schedule")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(plans.app, name="plan")
+app.add_typer(parties.app, name="parties")
+app.add_typer(users.app, name="user")
 app.add_typer(vaults.app, name="vault")
 
 
@@ -44,6 +69,7 @@ def _options(
 
 def main() -> None:
     """Run a command. What the trade foresees is a finding with its remedy on standard error, and exit code 1."""
+    logs.begin("plain", logging.WARNING)
     try:
         app()
     except Interrupted as fault:
@@ -55,3 +81,6 @@ def main() -> None:
     except KeyboardInterrupt:
         err.print("Stopped. What was stored stands; the next run goes on from there.")
         sys.exit(130)
+    except Exception:  # Python, or Typer, would show it as it is
+        logging.getLogger(__name__).critical("a fault of ml-connector; please report it", exc_info=True)
+        sys.exit(Exit.FAILED)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import IntEnum
 
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -40,9 +41,11 @@ def money(value: Money | Decimal | None) -> str:
     return "" if value is None else f"{value.amount if isinstance(value, Money) else value:,.2f}"
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; columns whose name ends in a colon are amounts or counts, set to the right."""
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, wide: bool = False) -> None:
+    """A table; columns whose name ends in a colon are amounts or counts, set to the right. A wide one has no walls."""
     shown = Table(title=title, title_justify="left", title_style="bold", header_style="dim", expand=False)
+    if wide:
+        shown.box, shown.padding, shown.show_edge = box.SIMPLE_HEAD, (0, 1, 0, 0), False
     for column in columns:
         right = column.endswith(":")
         shown.add_column(column.rstrip(":"), justify="right" if right else "left", overflow="fold")

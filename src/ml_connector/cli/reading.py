@@ -11,6 +11,7 @@ from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
 from ml_connector.cli.holds import Number, find_one
 from ml_connector.cli.output import Exit, out, print_json
+from ml_connector.docket.people import Permission
 from ml_connector.docket.text import explanation, findings_of, headline
 
 
@@ -23,9 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def show(name: Name, number: Number, json: Json = False) -> None:
     """One source in a few lines: its versions, its documents, where each stands."""
-    wired = context.connection(name)
-    docket = find_one(wired, number)
-    versions = wired.ledger.dockets_of(docket.kind, docket.source_id)
+    ledger = context.ledger(name, Permission.READ)
+    docket = find_one(ledger, number)
+    versions = ledger.dockets_of(docket.kind, docket.source_id)
     if json:
         print_json(versions)
         return
@@ -44,13 +45,15 @@ def show(name: Name, number: Number, json: Json = False) -> None:
 
 def explain(name: Name, number: Number, json: Json = False) -> None:
     """Every penny of one source: the document as GP holds it, the rule behind each line, the evidence and the trail."""
-    wired = context.connection(name)
-    docket = find_one(wired, number)
-    trail = wired.ledger.trail(docket_id=docket.id)
+    ledger = context.ledger(name, Permission.READ)
+    docket = find_one(ledger, number)
+    trail = ledger.trail(docket_id=docket.id)
+    erased = ledger.is_erased(docket.page)
     if json:
-        print_json({"docket": docket, "findings": findings_of(docket), "trail": trail})
+        told = {"docket": docket, "findings": findings_of(docket), "evidence_erased": erased, "trail": trail}
+        print_json(told)
     else:
-        out.print(explanation(docket, trail), markup=False, soft_wrap=True, end="")
+        out.print(explanation(docket, trail, erased), markup=False, soft_wrap=True, end="")
 
 
 def evidence(
@@ -61,7 +64,7 @@ def evidence(
     json: Json = False,
 ) -> None:
     """What was received from, or sent to, one of the two systems, byte for byte as it travelled."""
-    raw = context.connection(name).ledger.evidence(sha256)
+    raw = context.ledger(name, Permission.READ).evidence(sha256)
     if json:
         print_json({"sha256": sha256, "size": len(raw), "text": raw.decode("utf-8", "replace")})
     else:
@@ -69,7 +72,7 @@ def evidence(
 
 
 def trail(
-    name: Name,
+    name: Annotated[str, typer.Argument(help="The connection's name, or 'installation' for what belongs to none.")],
     number: Annotated[str, typer.Option("--number", help="Only one document's, by its GP number.")] = "",
     after: Annotated[int, typer.Option("--after", help="Only entries after this one.")] = 0,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many at the most.")] = 200,
@@ -79,7 +82,7 @@ def trail(
     json: Json = False,
 ) -> None:
     """The audit trail: every decision, request and answer, in order; nothing in it can be changed unseen."""
-    ledger = context.connection(name).ledger
+    ledger = context.opened(Permission.READ).trail_of(name)
     if verify:
         broken = ledger.verify()
         if json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
 from ml_connector.cli.output import Exit, findings, money, out, print_json, progress, table
+from ml_connector.docket.people import Permission
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.mapping import reading
 from ml_connector.mapping.tables import Tables
@@ -29,8 +31,8 @@ def import_(
     json: Json = False,
 ) -> None:
     """Make a new version of the rulebook. A wrong one is refused whole, with sheet, row, column and what to write."""
-    tables = _read(path, json)
-    kept = context.connection(name).ledger.add_rulebook(tables, context.actor(), reason)
+    ledger = context.ledger(name, Permission.MAP)
+    kept = ledger.add_rulebook(_read(path, json), ledger.actor, reason)
     if json:
         print_json(kept)
     else:
@@ -48,7 +50,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write the rulebook as a workbook or a folder, without loss."""
-    found = context.connection(name).ledger.rulebook(version)
+    found = context.ledger(name, Permission.READ).rulebook(version)
     if found is None:
         raise Interrupted(_none(name))
     record, tables = found
@@ -81,12 +83,16 @@ def coverage(
     json: Json = False,
 ) -> None:
     """What share of past documents and money each rule covers, and what nothing covers, dearest first."""
+    wired = context.connection(name, Permission.READ)
     tables = _read(path, json) if path else None
     with progress(json) as told:
-        covered = past_coverage(context.connection(name), months, tables, told)
+        covered, erased = past_coverage(wired, months, tables, told)
     if json:
-        print_json(covered)
+        parts = {it.name: getattr(covered, it.name) for it in fields(covered)}
+        print_json({**parts, "erased": erased})
         return
+    if erased:
+        out.print(f"{erased} sources are left out: what ServiceTitan answered was erased by retention.")
     part = covered.covered.money.amount / covered.whole.money.amount if covered.whole.money else 1
     out.print(
         f"{covered.covered.documents} of {covered.whole.documents} documents and {part:.1%} of "
@@ -100,7 +106,7 @@ def coverage(
 @app.command("history", epilog="Example: ml-connector rulebook history denver")
 def history(name: Name, json: Json = False) -> None:
     """Every version: who, when, why."""
-    versions = context.connection(name).ledger.rulebook_history()
+    versions = context.ledger(name, Permission.READ).rulebook_history()
     if json:
         print_json(versions)
         return

@@ -1,41 +1,34 @@
-"""ml-connector run, status, doctor."""
+"""ml-connector run, status."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from ml_connector.cli import context
 from ml_connector.cli.context import Json, Name
-from ml_connector.cli.output import Exit, findings, money, out, print_json, progress, table, tell_checks
-from ml_connector.findings import Finding, Interrupted
-from ml_connector.pipeline.advance import AUTOMATIC
+from ml_connector.cli.output import Exit, findings, money, out, print_json, progress, table
+from ml_connector.docket.people import Permission
 from ml_connector.pipeline.road import RunResult
-from ml_connector.runtime.checkup import checkup
 from ml_connector.runtime.run import run
 from ml_connector.runtime.standing import Status, status
-from ml_connector.store.database import Database
 
 
 def register(app: typer.Typer) -> None:
     app.command("run", epilog="Example: ml-connector run denver --dry-run")(run_once)
     app.command("status", epilog="Example: ml-connector status denver --json")(show_status)
-    app.command("doctor", epilog="Example: ml-connector doctor")(doctor)
 
 
 def run_once(
     name: Name,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Sweep, plan and check; enter nothing.")] = False,
-    approve: Annotated[bool, typer.Option("--approve", help="Approve everything planned, then enter it.")] = False,
     json: Json = False,
 ) -> None:
-    """Sweep ServiceTitan, plan, enter in GP, and confirm. In review mode it stops at the plan, unless --approve."""
-    wired = context.connection(name)
-    approver = context.actor() if approve else AUTOMATIC if wired.settings.mode == "automatic" else None
+    """Sweep ServiceTitan, plan, enter in GP, and confirm. In review mode what it plans waits for 'plan approve'."""
+    wired = context.connection(name, Permission.OPERATE)
     with progress(json) as told:
-        result = run(wired, told, dry=dry_run, approver=approver)
+        result = run(wired, told, dry=dry_run)
     standing = status(wired)
     if json:
         print_json({"run": result, "status": standing})
@@ -47,7 +40,7 @@ def run_once(
 
 def show_status(name: Name, json: Json = False) -> None:
     """Where every source stands, with the money; what is unposted, and since when; the last runs."""
-    standing = status(context.connection(name))
+    standing = status(context.connection(name, Permission.READ))
     if json:
         print_json(standing)
         return
@@ -59,38 +52,14 @@ def show_status(name: Name, json: Json = False) -> None:
     table("Last runs", ("run:", "started (UTC)", "", "outcome", "who"), rows)
 
 
-def doctor(json: Json = False) -> None:
-    """What is configured, and whether each part can be reached."""
-    database = context.database()
-    names = [it.name for it in database.connections(context.actor()).all()]
-    report: list[tuple[str, Finding | None]] = [(f"ledger {database.name}", None)]
-    for name in names:
-        report += [(f"{name}: {what}", finding) for what, finding in _checked(database, name)]
-    wrong = any(finding and not finding.warns for _, finding in report)
-    if json:
-        print_json([{"what": what, "finding": finding} for what, finding in report])
-    else:
-        tell_checks(report)
-        if not names:
-            out.print("No connection yet: see 'ml-connector connection add --help'.")
-    raise typer.Exit(Exit.FAILED if wrong else Exit.DONE)
-
-
-def _checked(database: Database, name: str) -> Iterable[tuple[str, Finding | None]]:
-    try:
-        return list(checkup(context.opened(database, name)))
-    except Interrupted as fault:
-        return [("settings", fault.finding)]
-
-
 def _tell(result: RunResult, standing: Status, name: str) -> None:
     swept = ", ".join(f"{it.rows} {kind}s ({it.new} new)" for kind, it in result.swept.items())
     done = f"{result.would_enter} would be entered" if result.dry else f"{result.entered} entered"
     out.print(f"Run {result.run_id}: swept {swept or 'nothing'}; {result.planned} planned; [bold]{done}[/].")
     findings(result.findings)
     _endings(standing, name)
-    if standing.planned and not result.dry:
-        out.print(f"{standing.planned} wait for approval: 'ml-connector run {name} --approve'.")
+    if standing.planned:
+        out.print(f"{standing.planned} wait for approval: 'ml-connector plan show {name}', then 'plan approve'.")
     if standing.held:
         out.print(f"[bold]{standing.held} are held:[/] 'ml-connector holds {name}' says why, and what to do.")
 

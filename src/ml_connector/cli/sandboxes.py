@@ -10,7 +10,7 @@ import typer
 
 from ml_connector.cli.context import Json
 from ml_connector.cli.output import out, print_json
-from ml_connector.runtime.trial import trial, write_trial
+from ml_connector.runtime.trial import DIALECTS, trial, write_trial
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +23,7 @@ def sandbox(
     ] = Path("trial"),
     dialect: Annotated[
         str,
-        typer.Option("--dialect", help="GP's services: one or two (SBA), or soap."),
+        typer.Option("--dialect", help="GP's services: one or two (SBA), soap, or mixed (both)."),
     ] = "one",
     invoices: Annotated[int, typer.Option("--invoices", min=1, help="How large a month.")] = 420,
     servicetitan_port: Annotated[int, typer.Option("--servicetitan-port", help="0: any free port.")] = 8401,
@@ -31,6 +31,8 @@ def sandbox(
     json: Json = False,
 ) -> None:
     """Serve a sandbox ServiceTitan and a sandbox GP until stopped, with a connection file and rulebook to use them."""
+    if dialect not in DIALECTS:
+        raise typer.BadParameter(f"the dialect is one of {', '.join(DIALECTS)}")
     with trial(dialect, invoices, servicetitan_port, gp_port) as served:
         paths = write_trial(served, folder)
         if json:
@@ -40,7 +42,8 @@ def sandbox(
             out.print("In another terminal:")
             out.print(f"  ml-connector connection add {paths['connection']} --mode review", markup=False)
             out.print(f"  ml-connector rulebook import trial {paths['rulebook']}", markup=False)
-            out.print("  ml-connector run trial --dry-run\n  ml-connector run trial --approve")
+            for line in ("run trial", "plan show trial", "plan approve trial --all", "run trial"):
+                out.print(f"  ml-connector {line}")
             out.print(
                 f'Trouble to order: curl -X POST {served.company.url}/__sandbox/faults -d \'{{"fault": "slow"}}\'',
                 markup=False,

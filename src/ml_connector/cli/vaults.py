@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from ml_connector.cli import context
 from ml_connector.cli.context import Json
 from ml_connector.cli.output import Exit, out, print_json, table, tell_checks
+from ml_connector.docket.people import Permission
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.runtime import keys
 
@@ -26,6 +26,7 @@ def new_key(
     json: Json = False,
 ) -> None:
     """Make the first master key, in the key file. Keep a copy of it apart from the backups of the ledger."""
+    context.opened(Permission.ADMINISTER)
     data = context.data_folder()
     if keys.master_keys(data):
         says, remedy = "there is a master key already", "Run 'ml-connector vault rotate' to replace it."
@@ -42,8 +43,8 @@ def new_key(
 @app.command("keys", epilog="Example: ml-connector vault keys")
 def list_keys(json: Json = False) -> None:
     """Where the master keys come from, newest first, and how many credentials each seals. Shows none."""
-    place = keys.place(context.data_folder())
-    sealed = Counter(it.key_id for it in context.vault().records())
+    vault, place = context.opened(Permission.ADMINISTER).vault, keys.place(context.data_folder())
+    sealed = Counter(it.key_id for it in vault.records())
     known = [(key.id, sealed.pop(key.id, 0)) for key in (place.read() if place else ())]
     if json:
         rows = [{"key": key, "sealed": count, "at_hand": True} for key, count in known]
@@ -58,11 +59,12 @@ def list_keys(json: Json = False) -> None:
 @app.command("put", epilog="Example: ml-connector vault put gp-password")
 def put(name: SecretName, json: Json = False) -> None:
     """Seal a credential; it is asked for, or read from standard input, and never given on the command line."""
-    secret = typer.prompt(name, hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    vault = context.opened(Permission.ADMINISTER).vault
+    secret = context.typed_secret(name)
     if not secret:
         says, remedy = "nothing was typed", f"Run 'ml-connector vault put {name}' again, and type the credential."
         raise Interrupted(Finding("vault.empty", f"vault:{name}", says, remedy))
-    context.vault().put(name, secret)
+    vault.put(name, secret)
     if json:
         print_json({"name": name})
     else:
@@ -72,7 +74,7 @@ def put(name: SecretName, json: Json = False) -> None:
 @app.command("list", epilog="Example: ml-connector vault list")
 def list_all(json: Json = False) -> None:
     """The names of what is sealed, with which key, when and by whom."""
-    records = context.vault().records()
+    records = context.opened(Permission.ADMINISTER).vault.records()
     if json:
         print_json(records)
     else:
@@ -84,11 +86,11 @@ def list_all(json: Json = False) -> None:
 @app.command("check", epilog="Example: ml-connector vault check")
 def check(json: Json = False) -> None:
     """Open every credential and say whether it opens. Shows none, changes nothing."""
-    place = keys.place(context.data_folder())
+    vault, place = context.opened(Permission.ADMINISTER).vault, keys.place(context.data_folder())
     at_hand: list[tuple[str, Finding | None]] = []
     if place:
         at_hand = [(f"master key {key.id}, from {place.name}", None) for key in place.read()]
-    lines = [*at_hand, *context.vault().check()]
+    lines = [*at_hand, *vault.check()]
     if json:
         print_json([{"what": name, "finding": finding} for name, finding in lines])
     else:
@@ -99,12 +101,12 @@ def check(json: Json = False) -> None:
 @app.command("rotate", epilog="Example: ml-connector vault rotate")
 def rotate(json: Json = False) -> None:
     """Seal everything with a new master key. Both are kept until all is sealed, so that runs go on."""
-    place = keys.place(context.data_folder())
+    vault, place = context.opened(Permission.ADMINISTER).vault, keys.place(context.data_folder())
     if place is None:
         says, remedy = "there is no master key to replace", "Run 'ml-connector vault new-key' to make the first one."
         raise Interrupted(Finding("vault.key_missing", "vault", says, remedy))
     made = keys.new_key()
-    count = context.vault().rotate(made, place.write)
+    count = vault.rotate(made, place.write)
     if json:
         print_json({"key": made.id, "sealed": count, "place": place.name})
     else:
@@ -115,7 +117,7 @@ def rotate(json: Json = False) -> None:
 @app.command("reseal", epilog="Example: ml-connector vault reseal")
 def reseal(json: Json = False) -> None:
     """Seal everything with the newest of the keys at hand."""
-    count = context.vault().reseal()
+    count = context.opened(Permission.ADMINISTER).vault.reseal()
     if json:
         print_json({"sealed": count})
     else:
@@ -125,7 +127,7 @@ def reseal(json: Json = False) -> None:
 @app.command("forget", epilog="Example: ml-connector vault forget gp-password")
 def forget(name: SecretName, json: Json = False) -> None:
     """Take a credential out of the vault."""
-    gone = context.vault().forget(name)
+    gone = context.opened(Permission.ADMINISTER).vault.forget(name)
     if json:
         print_json({"name": name, "forgotten": gone})
     else:

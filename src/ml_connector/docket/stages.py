@@ -19,12 +19,16 @@ from ml_connector.findings import Finding
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """We know what we mean to enter; a person, or the automatic mode, must approve it."""
+    """We know what we mean to enter; people, or the automatic mode, must approve it."""
+
+    warnings: tuple[Finding, ...] = ()  # for whoever approves it
+    first: str = ""  # who approved it as the first of two
 
 
 @dataclass(frozen=True, slots=True)
 class Approved:
     by: str
+    first: str = ""  # who approved it before, where two people must
 
 
 @dataclass(frozen=True, slots=True)

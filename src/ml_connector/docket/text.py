@@ -16,9 +16,12 @@ from ml_connector.findings import Finding
 _WIDTH = 100
 
 
-def explanation(docket: DocketRecord, trail: Iterable[TrailEntry]) -> str:
-    """The docket's documents as the books hold them, or what stopped it, then its source and its trail."""
-    return "\n".join((*_documents(docket), *_source(docket), *_trail(trail))) + "\n"
+def explanation(docket: DocketRecord, trail: Iterable[TrailEntry], erased: bool = False) -> str:
+    """The docket's documents as the books hold them, or what stopped it, then its source and its trail.
+
+    `erased`: what was read of the source is no longer kept.
+    """
+    return "\n".join((*_documents(docket), *_source(docket, erased), *_trail(trail))) + "\n"
 
 
 def headline(docket: DocketRecord) -> str:
@@ -48,15 +51,20 @@ def stage_name(stage: Stage | DocketStage) -> str:
 
 def _documents(docket: DocketRecord) -> Iterator[str]:
     for it in docket.documents:
-        yield text_of(it.document, it.batch_id).rstrip()
-        yield from _rules(it)
-        yield ""
-        yield from _standing(it.stage)
+        yield from document_lines(it)
         yield ""
     if not docket.documents:
         yield f"{docket.kind.value.upper()} {docket.source_id}"
         yield from _standing(docket.stage)
         yield ""
+
+
+def document_lines(it: DocumentRecord) -> Iterator[str]:
+    """One document: as the books will hold it, the rule behind each line, and where it stands."""
+    yield text_of(it.document, it.batch_id).rstrip()
+    yield from _rules(it)
+    yield ""
+    yield from _standing(it.stage)
 
 
 def _rules(it: DocumentRecord) -> Iterator[str]:
@@ -71,10 +79,16 @@ def _standing(stage: Stage | DocketStage) -> Iterator[str]:
             yield f"entered: GP holds it, unposted, in batch {batch}"
         case stages.Posted(batch, code):
             yield f"posted in GP, audit trail code {code or 'unknown'} (batch {batch})"
-        case stages.Planned():
-            yield "planned: it waits for a person's approval"
-        case stages.Approved(by):
-            yield f"approved by {by}: the next run enters it"
+        case stages.Planned(warnings, first):
+            yield (
+                f"planned: {first} approved it, and it waits for another person"
+                if first
+                else "planned: it waits for approval"
+            )
+            for finding in warnings:
+                yield from _finding(finding)
+        case stages.Approved(by, first):
+            yield f"approved by {f'{first} and {by}' if first else by}: the next run enters it"
         case stages.InDoubt(since, attempt, _, cause):
             yield f"in doubt since {since:%Y-%m-%d %H:%M:%S} UTC, attempt {attempt}: {cause}"
             yield "GP is asked for its number when the company's pause has passed; nothing is sent before that."
@@ -102,17 +116,19 @@ def _standing(stage: Stage | DocketStage) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    yield f"held: {finding.code}"
+    yield f"{'note' if finding.warns else 'held'}: {finding.code}"
     yield from _wrapped(f"{finding.where}: {finding.says}", "  ")
     yield from _wrapped(f"Remedy: {finding.remedy}", "  ")
 
 
-def _source(docket: DocketRecord) -> Iterator[str]:
+def _source(docket: DocketRecord, erased: bool) -> Iterator[str]:
     amount = f"total {docket.amount}" if docket.amount is not None else "no total in whole cents"
     number = f" ({docket.number})" if docket.number else ""
     yield f"SOURCE  ServiceTitan {docket.kind.value} {docket.source_id}{number}, dated {docket.date or 'never'}, {amount}"
     yield f"        version {docket.version}, read {docket.opened:%Y-%m-%d %H:%M:%S} UTC"
     yield f"        evidence {docket.page}, row {docket.index + 1}"
+    if erased:
+        yield "        which retention has erased: its hash is all that is kept of it"
 
 
 def _trail(trail: Iterable[TrailEntry]) -> Iterator[str]:
@@ -123,7 +139,7 @@ def _trail(trail: Iterable[TrailEntry]) -> Iterator[str]:
 
 
 def _told(entry: TrailEntry) -> str:
-    shown = ("batch", "reason", "why", "cause", "by", "audit_trail_code", "how", "attempt")
+    shown = ("batch", "reason", "why", "cause", "by", "first", "audit_trail_code", "how", "attempt")
     detail = entry.event.detail
     words = [f"{name.replace('_', ' ')} {detail[name]}" for name in shown if name in detail]
     words += [f"{name} {str(detail[name])[:12]}" for name in ("request", "answer") if name in detail]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from urllib.parse import quote
 
+from ml_connector.findings import Interrupted
+from ml_connector.gp import errors
 from ml_connector.gp.wrong_passwords import KNOWN_WRONG, Refusals
 
 
@@ -50,6 +53,10 @@ class Kerberos:
     pause: float = 30.0  # until a controller that did not answer is asked again, while the tickets are still good
 
 
+def unheard(answer: str, seconds: float) -> None:
+    """Who listens to each request is told its answer, a status or "lost", and how many seconds it took."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """One GP company as one Windows account sees it. Timeouts in seconds.
@@ -74,6 +81,7 @@ class Access:
     write_timeout: float = 600.0  # waiting for the answer to a create
     lanes: int = 1  # connections that work at the same time
     row_cap: int | None = field(default=None)  # in place of the service map's, where this site's differs
+    heard: Callable[[str, float], None] = field(default=unheard, repr=False, compare=False)  # as `unheard` says
     refusals: Refusals = field(default=KNOWN_WRONG, compare=False, repr=False)  # passwords that nobody tries again
 
     def address(self, path: str) -> str:
@@ -83,10 +91,21 @@ class Access:
         return f"{root}/{path.lstrip('/')}"
 
     def tls(self) -> ssl.SSLContext:
-        """How the server's certificate is judged. Raises OSError where the bundle cannot be read."""
-        if self.verify:
-            return ssl.create_default_context(cafile=str(self.ca_bundle) if self.ca_bundle else None)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
+        """How the server's certificate is judged. Raises Interrupted where the bundle cannot be read."""
+        return trust(self.verify, self.ca_bundle)
+
+
+def trust(verify: bool, ca_bundle: Path | None) -> ssl.SSLContext:
+    """The authorities by which a server's certificate is judged: the bundle's, or the machine's, or none at all.
+
+    Raises Interrupted where the bundle cannot be read.
+    """
+    if verify:
+        try:
+            return ssl.create_default_context(cafile=str(ca_bundle) if ca_bundle else None)
+        except OSError as error:  # of which ssl.SSLError is one
+            raise Interrupted(errors.ca_bundle(str(ca_bundle), error.strerror or str(error))) from None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

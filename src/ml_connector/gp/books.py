@@ -1,4 +1,4 @@
-"""One GP company as the pipeline's `Books`, over SBA; what its services do not tell comes from files.
+"""One GP company as the pipeline's `Books`, over SBA; what its services do not tell comes from its database, or files.
 
 Everything that is given back is trimmed, ids in upper case, an empty date None. A list that was asked for by value is
 held against the question: a row that nobody asked for means that GP did not understand the filter, and stops the run.
@@ -7,7 +7,7 @@ held against the question: a row that nobody asked for means that GP did not und
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from types import TracebackType
 from typing import TypeVar
@@ -18,12 +18,17 @@ from ml_connector.books.document import Document, DocumentKind, Standing, Standi
 from ml_connector.books.facts import AccountCard, CompanyFacts, PartyCard
 from ml_connector.books.outcomes import Entry
 from ml_connector.books.period import SUBLEDGERS, FiscalPeriod, Series
-from ml_connector.findings import Finding, Interrupted
+from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
+from ml_connector.gp.company_database import CompanyDatabase
+from ml_connector.gp.looking import Looking
+from ml_connector.gp.parties import GpParties
+from ml_connector.gp.periods import CALENDAR_FILE
 from ml_connector.gp.row import Row, fold
 from ml_connector.gp.sba import Sba
 from ml_connector.gp.service_map import Documents, Resource, ServiceMap, Word
+from ml_connector.gp.wire import Wire
 from ml_connector.money import Currency
 
 E = TypeVar("E", bound=Enum)
@@ -32,8 +37,9 @@ E = TypeVar("E", bound=Enum)
 class GpBooks:
     """One GP company. Safe to use from several threads, as many as the access has lanes.
 
-    `calendar`, `chart` and `tax_details` stand in where the service map has no such resource; where neither is given,
-    `company_facts` raises Interrupted and says what is missing.
+    `database`, or else `calendar` and `chart`, and `tax_details` stand in where the service map has no such resource;
+    where nothing is given, `company_facts` raises Interrupted and says what is missing. `idle` are the resources that
+    another transport is asked for instead: an installation may lack them.
     """
 
     def __init__(
@@ -45,6 +51,8 @@ class GpBooks:
         calendar: tuple[FiscalPeriod, ...] | None = None,
         chart: Mapping[str, AccountCard] | None = None,
         tax_details: frozenset[str] | None = None,
+        database: CompanyDatabase | None = None,
+        idle: Collection[str] = (),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._sba = Sba(access, service_map, sleep)
@@ -52,6 +60,7 @@ class GpBooks:
         self._company = company
         self._currency = currency
         self._calendar, self._chart, self._tax_details = calendar, chart, tax_details
+        self._database, self._idle = database, idle
         self._class_accounts: dict[Series, Mapping[str, AccountNumber | None]] = {}
         self._distribution_reads = 0
 
@@ -81,8 +90,65 @@ class GpBooks:
     # Facts
 
     def company_facts(self) -> CompanyFacts:
+        self.begin()
+        return CompanyFacts(self._company, self.chart(), self.fiscal_periods(), self.tax_details())
+
+    def begin(self) -> None:
+        """Forget what the last run was told."""
         self._class_accounts.clear()
-        return CompanyFacts(self._company, self._accounts(), self._periods(), self._details())
+
+    @property
+    def tells(self) -> frozenset[str]:
+        """Which facts the services themselves tell; for another, a second source is asked."""
+        mapped = {"accounts": self._map.accounts, "periods": self._map.periods, "tax_details": self._map.tax_details}
+        return frozenset(name for name, resource in mapped.items() if resource is not None)
+
+    def chart(self) -> Mapping[str, AccountCard]:
+        if self._map.accounts is None:
+            if self._database is not None:
+                return self._database.accounts(self._map.formats.account_separator)
+            if self._chart is None:
+                wanted = "neither SQL Server nor a chart of accounts (CSV) is given"
+                raise Interrupted(errors.unmapped("accounts", wanted))
+            return self._chart
+        cards: dict[str, AccountCard] = {}
+        for row in self._sba.rows(self._map.accounts):
+            number = row.account("number")
+            if number is not None:
+                description = row.text("description") if row.has("description") else ""
+                active, allows_entry = row.flag("active"), row.flag("allows_entry", True)
+                cards[str(number)] = AccountCard(number, description, active, allows_entry)
+        return cards
+
+    def fiscal_periods(self) -> tuple[FiscalPeriod, ...]:
+        if self._map.periods is None:
+            if self._database is not None:
+                return self._database.periods()
+            if self._calendar is None:
+                raise Interrupted(errors.unmapped("periods", "neither SQL Server nor a calendar (CSV) is given"))
+            return self._calendar
+        return tuple(
+            FiscalPeriod(
+                year=row.whole("year"),
+                number=row.whole("number"),
+                first=row.filled_day("first"),
+                last=row.filled_day("last"),
+                closed=frozenset(series for series in Series if row.flag(f"closed_{series.name.lower()}")),
+                year_closed=row.flag("year_closed"),
+            )
+            for row in self._sba.rows(self._map.periods)
+        )
+
+    def tax_details(self) -> frozenset[str]:
+        if self._map.tax_details is None:
+            if self._tax_details is None:
+                raise Interrupted(errors.unmapped("tax_details", "no list of tax details is given"))
+            return self._tax_details
+        return frozenset(row.key("id") for row in self._sba.rows(self._map.tax_details))
+
+    def party_book(self) -> GpParties:
+        """The company's customers and vendors, to be aligned with ServiceTitan's."""
+        return GpParties(self._sba)
 
     def parties(self, series: Series, ids: Sequence[str]) -> Mapping[str, PartyCard]:
         resource = self._map.parties(series)
@@ -142,68 +208,29 @@ class GpBooks:
 
     # For doctor
 
-    def check(self) -> list[tuple[str, Finding | None]]:
-        """Each thing that must work, with what is wrong with it: the server, the login, then every mapped resource.
+    @property
+    def wire(self) -> Wire:
+        return self._sba.wire
 
-        A resource without a row passes: there is nothing to hold the map's names against.
-        """
-        first = ("server", "certificate", "login")
-        stops = {"gp.unreachable": 0, "gp.certificate": 1, **dict.fromkeys(errors.LOGIN, 2)}
-        told: list[tuple[str, Finding | None]] = []
-        for resource in self._map.mapped:
-            try:
-                cells = self._sba.probe(resource)
-            except Interrupted as stop:
-                place = stops.get(stop.finding.code)
-                if place is not None and not told:
-                    return [*((name, None) for name in first[:place]), (first[place], stop.finding)]
-                told.append((resource.name, stop.finding))
-            else:
-                told.append((resource.name, _names_missing(resource, cells)))
-        codes = {finding.code if finding else "" for _, finding in told}
-        nowhere = codes in ({"gp.missing"}, {"gp.forbidden"})
-        company = next((finding for _, finding in told), None) if nowhere else None
-        return [*((name, None) for name in first), ("company", company), *([] if nowhere else told)]
+    def looking(self) -> Looking:
+        return Looking(self._sba, self._idle)
+
+    @property
+    def parts(self) -> Mapping[str, GpBooks]:
+        """The books by transport."""
+        return {"sba": self}
+
+    def one_company(self) -> str:
+        return "it is reached over one transport"
+
+    @property
+    def period_source(self) -> str:
+        """Where fiscal periods come from, for people."""
+        if self._map.periods is not None:
+            return "GP's services"
+        return CALENDAR_FILE if self._database is None else self._database.name
 
     # How it is done
-
-    def _accounts(self) -> Mapping[str, AccountCard]:
-        if self._map.accounts is None:
-            if self._chart is None:
-                raise Interrupted(errors.unmapped("accounts", "no chart of accounts is given (CSV)"))
-            return self._chart
-        cards: dict[str, AccountCard] = {}
-        for row in self._sba.rows(self._map.accounts):
-            number = row.account("number")
-            if number is not None:
-                description = row.text("description") if row.has("description") else ""
-                active, allows_entry = row.flag("active"), row.flag("allows_entry", True)
-                cards[str(number)] = AccountCard(number, description, active, allows_entry)
-        return cards
-
-    def _periods(self) -> tuple[FiscalPeriod, ...]:
-        if self._map.periods is None:
-            if self._calendar is None:
-                raise Interrupted(errors.unmapped("periods", "no calendar is given (CSV)"))
-            return self._calendar
-        return tuple(
-            FiscalPeriod(
-                year=row.whole("year"),
-                number=row.whole("number"),
-                first=row.filled_day("first"),
-                last=row.filled_day("last"),
-                closed=frozenset(series for series in Series if row.flag(f"closed_{series.name.lower()}")),
-                year_closed=row.flag("year_closed"),
-            )
-            for row in self._sba.rows(self._map.periods)
-        )
-
-    def _details(self) -> frozenset[str]:
-        if self._map.tax_details is None:
-            if self._tax_details is None:
-                raise Interrupted(errors.unmapped("tax_details", "no list of tax details is given"))
-            return self._tax_details
-        return frozenset(row.key("id") for row in self._sba.rows(self._map.tax_details))
 
     def _party(self, series: Series, row: Row) -> PartyCard:
         control = row.account("account") or self._of_class(series, row)
@@ -342,14 +369,3 @@ def _of_word(words: Mapping[E, tuple[Word, ...]], row: Row, noun: str) -> E:
             return ours
     where = f"{row.where}.{noun}s"
     raise Interrupted(errors.misfit(where, f"'{word}' is no {noun} that the map knows ({row.text('number')})"))
-
-
-def _names_missing(resource: Resource, cells: Mapping[str, object] | None) -> Finding | None:
-    """What the map names and the row has not."""
-    if cells is None:
-        return None
-    lacking = [f"{noun} = '{wire}'" for noun, wire in resource.fields.items() if wire.removeprefix("!") not in cells]
-    if not lacking:
-        return None
-    has = ", ".join(sorted(cells))
-    return errors.misfit(f"{resource.name}.fields", f"GP's rows lack {', '.join(lacking)}; they have {has}")

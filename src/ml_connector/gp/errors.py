@@ -3,6 +3,7 @@
 findings.Interrupted      the run stops; what was stored stays, the next run goes on from there
 ├── gp.unreachable        no connection, no such host, no answer
 ├── gp.certificate        the server's certificate is not trusted or names another host
+├── gp.ca_bundle          the file of the authority's certificate cannot be read
 ├── gp.credentials        the password is refused
 ├── gp.login_busy         another process is trying the account's password just now
 ├── gp.account_unknown    the domain has no such account
@@ -37,6 +38,7 @@ from dataclasses import dataclass
 from ml_connector.books.document import Document
 from ml_connector.books.period import Series
 from ml_connector.findings import Finding, Interrupted
+from ml_connector.parties import refusals
 
 GP = "Dynamics GP"
 PASSES = frozenset({"batch.locked", "document.locked"})  # these pass by themselves
@@ -62,6 +64,7 @@ LOGIN = frozenset(  # what stops every request alike, until somebody mends the l
 )
 REFUSALS = frozenset(
     {
+        *refusals.REFUSALS,
         *PASSES,
         EXISTS,
         "period.closed",
@@ -282,6 +285,16 @@ def certificate(address: str, cause: str) -> Finding:
         f"the server's certificate is not accepted: {cause}",
         "In the connection, name the file of the authority that signed it (CA bundle), and use the host name that the "
         "certificate carries; then run again.",
+    )
+
+
+def ca_bundle(path: str, cause: str) -> Finding:
+    return Finding(
+        "gp.ca_bundle",
+        path,
+        f"the file of the authority's certificate cannot be read: {cause}",
+        "Put the authority's certificate there as PEM (it begins with -----BEGIN CERTIFICATE-----), readable by the account "
+        "that runs ml-connector, or correct ca_bundle in the connection; then run again.",
     )
 
 

@@ -58,7 +58,8 @@ class Cache:
         weakref.finalize(self, krb5.cc_destroy, context, self._cache)
         krb5.cc_initialize(context, self._cache, first.client)
         krb5.cc_store_cred(context, self._cache, first)
-        self._began = first.times.starttime or first.times.authtime
+        self.began = first.times.starttime or first.times.authtime  # by the domain's clock, since 1970
+        self.client = krb5.unparse_name_flags(context, first.client).decode()  # whom the domain takes us for
         self.name = b"MEMORY:" + (self._cache.name or b"")
         self.held = raw.acquire_cred_from({b"ccache": self.name}, usage="initiate").creds
 
@@ -66,7 +67,7 @@ class Cache:
     def lifetime(self) -> float:
         """Seconds, by the domain's clock, from the first ticket's beginning until one of them ends."""
         ends = [one.times.endtime for one in self._cache if one.times.endtime]  # what is no ticket has none
-        return float(min(ends) - self._began)
+        return float(min(ends) - self.began)
 
 
 class MitHandshake:

@@ -26,6 +26,7 @@ from ml_connector.books.period import FiscalPeriod, Series
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp.errors import Refused
 
+CALENDAR_FILE = "the calendar file"
 CALENDAR = ("year", "period", "first_day", "last_day", "closed", "year_closed")
 ACCOUNTS = ("account", "description", "active", "allows_entry")
 _YES = {"yes": True, "y": True, "true": True, "1": True, "no": False, "n": False, "false": False, "0": False}

@@ -11,30 +11,27 @@ the installation's. A field name with "!" before it says the opposite: `active =
 
 from __future__ import annotations
 
-import difflib
 import re
-import string
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from importlib import resources
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from ml_connector.books.document import PAYABLES, RECEIVABLES, DocumentKind, StandingState
 from ml_connector.books.period import Series
+from ml_connector.books.posting import PostingDateSource
 from ml_connector.findings import Finding, Interrupted
+from ml_connector.gp import toml_section
 from ml_connector.gp.errors import REFUSALS, Refused
+from ml_connector.gp.toml_section import CODE, Section, Table, Toml
 
 SHIPPED = ("default", "product-segment")
-CODE = "gp.service_map"
 
-Toml: TypeAlias = object  # whatever tomllib gives
-Table: TypeAlias = Mapping[str, Toml]
-Word: TypeAlias = str | int
-Parameters: TypeAlias = Mapping[str, str]  # query parameter: template
-E = TypeVar("E", bound=Enum)
+Word: TypeAlias = toml_section.Word
+Parameters: TypeAlias = toml_section.Parameters
 
 
 class Paging(Enum):
@@ -108,6 +105,17 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """How a customer or vendor is changed. `whole`: the request must hold the whole record, as what it leaves out is
+    blanked; then everything that was read is sent back but `read_only`, the installation's names of what it refuses."""
+
+    path: str  # with {key}
+    verb: str
+    whole: bool
+    read_only: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     name: str
     path: str
@@ -115,6 +123,8 @@ class Resource:
     query: Parameters  # sent with every list
     fields: Mapping[str, str]
     filters: Mapping[str, Parameters]
+    create: str = ""  # of customers and vendors: where one is made; "" = not here
+    update: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +165,23 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class CompanyRecord:
+    """What the company says of itself, in one record: for doctor, which holds the rulebook against it."""
+
+    resource: Resource
+    segments: Nested | None  # of its accounts
+
+
+@dataclass(frozen=True, slots=True)
+class PostingRows:
+    """The posting set-up, a row for each origin. Several words may mean one thing."""
+
+    resource: Resource
+    origins: Mapping[Series, tuple[Word, ...]]
+    dates: Mapping[PostingDateSource, tuple[Word, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceMap:
     name: str
     formats: Formats
@@ -175,6 +202,8 @@ class ServiceMap:
     customer_classes: Resource | None = None
     vendor_classes: Resource | None = None
     post: Action | None = None
+    company: CompanyRecord | None = None
+    posting_setup: PostingRows | None = None
 
     def documents(self, series: Series) -> Documents:
         return self.receivables if series is Series.SALES else self.payables
@@ -209,13 +238,22 @@ _VALUE, _VALUES, _PAIRS = frozenset({"value"}), frozenset({"values"}), frozenset
 _DOCUMENT = ("kind", "number", "party", "document_date", "posting_date", "description", "batch", "tax", "amount")
 _DOCUMENT_OPTIONAL = ("due_date", "voided", "audit_trail_code", "modified")
 _DOCUMENT_FILTERS = {"numbers": _VALUES, "batch": _VALUE, "from": _VALUE, "to": _VALUE, "modified": _VALUE}
+_CARD = ("street", "unit", "city", "state", "zip", "country", "phone1", "phone2", "phone3", "email", "tax_id", "terms")
 _PARTY = _Nouns(
     ("id", "name", "active"),
-    ("class", "account", "on_hold", "modified", "credit_limit", "balance", "is_1099"),
-    {"ids": _VALUES, "modified": _VALUE},
+    (
+        *("class", "account", "on_hold", "modified", "credit_limit", "balance", "is_1099"),
+        *(*_CARD, "address_code", "counterpart"),
+    ),
+    {"ids": _VALUES, "modified": _VALUE, "from": _VALUE, "to": _VALUE},
     ("ids",),
 )
 _CLASS = _Nouns(("id", "account"))
+_COMPANY = _Nouns(("name",), ("database", "currency", "separator"))
+_SEGMENT = _Nouns(("position", "name", "length", "main"))
+_POSTING = _Nouns(
+    ("origin", "date_from", "to_ledger", "through_ledger"), ("control_count", "control_total", "transaction_posting")
+)
 _NOUNS: Mapping[str, _Nouns] = {
     "accounts": _Nouns(("number", "active"), ("description", "allows_entry"), {"from": _VALUE, "to": _VALUE}),
     "periods": _Nouns(
@@ -225,6 +263,8 @@ _NOUNS: Mapping[str, _Nouns] = {
     "tax_details": _Nouns(("id",)),
     "customers": _PARTY,
     "vendors": _PARTY,
+    "company": _COMPANY,
+    "posting_setup": _POSTING,
     "customer_classes": _CLASS,
     "vendor_classes": _CLASS,
     "batches": _Nouns(("id", "transactions", "total"), ("origin",), {"ids": _VALUES}, ("ids",)),
@@ -298,7 +338,7 @@ def _merge(below: Table, above: Table) -> Table:
 
 def _read(table: Table, name: str) -> ServiceMap:
     findings: list[Finding] = []
-    top = _Section("", table, findings)
+    top = Section("", table, findings)
     service_map = ServiceMap(
         name=name,
         formats=_formats(top.section("formats")),
@@ -310,8 +350,8 @@ def _read(table: Table, name: str) -> ServiceMap:
         origins=_origins(top.maybe("origins")),
         receivables=_documents(top.section("receivables"), "receivables", RECEIVABLES),
         payables=_documents(top.section("payables"), "payables", PAYABLES),
-        customers=_resource(top.section("customers"), "customers"),
-        vendors=_resource(top.section("vendors"), "vendors"),
+        customers=_parties(top.section("customers"), "customers"),
+        vendors=_parties(top.section("vendors"), "vendors"),
         batches=_resource(top.section("batches"), "batches"),
         accounts=_optional(top, "accounts"),
         periods=_optional(top, "periods"),
@@ -319,6 +359,8 @@ def _read(table: Table, name: str) -> ServiceMap:
         customer_classes=_optional(top, "customer_classes"),
         vendor_classes=_optional(top, "vendor_classes"),
         post=_action(top.maybe("post")),
+        company=_company(top.maybe("company")),
+        posting_setup=_posting_setup(top.maybe("posting_setup")),
     )
     top.done()
     if findings:
@@ -326,7 +368,7 @@ def _read(table: Table, name: str) -> ServiceMap:
     return service_map
 
 
-def _formats(s: _Section) -> Formats:
+def _formats(s: Section) -> Formats:
     formats = Formats(
         s.text("date"), s.one_of("amount", AmountForm, AmountForm.NUMBER), s.text("account_separator", "-")
     )
@@ -336,7 +378,7 @@ def _formats(s: _Section) -> Formats:
     return formats
 
 
-def _lists(s: _Section) -> Lists:
+def _lists(s: Section) -> Lists:
     lists = Lists(
         rows=s.text("rows"),
         paging=s.one_of("paging", Paging, Paging.NONE),
@@ -356,7 +398,7 @@ def _lists(s: _Section) -> Lists:
     return lists
 
 
-def _filters(s: _Section) -> Filters:
+def _filters(s: Section) -> Filters:
     filters = Filters(
         value=s.template("value", _VALUE, "{value}"),
         double=s.text("double", ""),
@@ -371,7 +413,7 @@ def _filters(s: _Section) -> Filters:
     return filters
 
 
-def _creates(s: _Section) -> Creates:
+def _creates(s: Section) -> Creates:
     creates = Creates(
         verb=s.text("verb", "POST"),
         envelope=s.text("envelope", "Payload"),
@@ -384,16 +426,16 @@ def _creates(s: _Section) -> Creates:
     return creates
 
 
-def _error_shape(s: _Section) -> ErrorShape:
+def _error_shape(s: Section) -> ErrorShape:
     shape = ErrorShape(s.text("failed", ""), s.text("items", ""), s.text("code", ""), s.text("text"))
     s.done()
     return shape
 
 
-def _meanings(top: _Section) -> tuple[Meaning, ...]:
+def _meanings(top: Section) -> tuple[Meaning, ...]:
     meanings = []
     for place, table in enumerate(top.rows("refusals")):
-        s = _Section(f"refusals[{place}]", table, top.findings)
+        s = Section(f"refusals[{place}]", table, top.findings)
         means, code, text = s.text("means"), s.text("code", ""), s.text("text", "")
         if means and means not in REFUSALS:
             s.wrong("means", f"'{means}' is no finding of ours", f"Write one of {', '.join(sorted(REFUSALS))}.")
@@ -409,7 +451,7 @@ def _meanings(top: _Section) -> tuple[Meaning, ...]:
     return tuple(meanings)
 
 
-def _origins(s: _Section | None) -> Mapping[Series, str]:
+def _origins(s: Section | None) -> Mapping[Series, str]:
     if s is None:
         return {}
     origins = {Series.SALES: s.text("sales", ""), Series.PURCHASING: s.text("purchasing", "")}
@@ -417,20 +459,38 @@ def _origins(s: _Section | None) -> Mapping[Series, str]:
     return origins
 
 
-def _optional(top: _Section, name: str) -> Resource | None:
+def _optional(top: Section, name: str) -> Resource | None:
     section = top.maybe(name)
     return None if section is None else _resource(section, name)
 
 
-def _resource(s: _Section, name: str) -> Resource:
+def _resource(s: Section, name: str) -> Resource:
     resource = _resource_of(s, name)
     s.done()
     return resource
 
 
-def _resource_of(s: _Section, name: str) -> Resource:
+def _parties(s: Section, name: str) -> Resource:
+    resource, create, update = _resource_of(s, name), s.maybe("create"), s.maybe("update")
+    if create is not None:
+        resource = replace(resource, create=create.text("path"))
+        create.done()
+    if update is not None:
+        verb = update.text("verb", "PATCH")
+        if verb not in ("PATCH", "PUT"):
+            update.wrong("verb", f"'{verb}' does not change a record", "Write PATCH or PUT.")
+        path, whole = update.template("path", frozenset({"key"}), ""), update.flag("whole", False)
+        if not path:
+            update.wrong("path", "it is missing", 'Write the address of one record, as "Sales/Customers({key})".')
+        resource = replace(resource, update=Change(path, verb, whole, frozenset(update.texts("read_only"))))
+        update.done()
+    s.done()
+    return resource
+
+
+def _resource_of(s: Section, name: str) -> Resource:
     nouns = _NOUNS[name]
-    filters = s.maybe("filters") or _Section(s.at("filters"), {}, s.findings)
+    filters = s.maybe("filters") or Section(s.at("filters"), {}, s.findings)
     resource = Resource(
         name=name,
         path=s.text("path"),
@@ -450,14 +510,14 @@ def _any(names: frozenset[str]) -> str:
     return "} and {".join(sorted(names))
 
 
-def _fields(s: _Section, nouns: _Nouns) -> Mapping[str, str]:
+def _fields(s: Section, nouns: _Nouns) -> Mapping[str, str]:
     fields = {noun: s.text(noun) for noun in nouns.required}
     fields |= {noun: s.text(noun) for noun in nouns.optional if s.has(noun)}
     s.done()
     return fields
 
 
-def _nested(s: _Section, nouns: _Nouns) -> Nested:
+def _nested(s: Section, nouns: _Nouns) -> Nested:
     nested = Nested(
         s.text("name"),
         _fields(s.section("fields"), nouns),
@@ -468,7 +528,7 @@ def _nested(s: _Section, nouns: _Nouns) -> Nested:
     return nested
 
 
-def _documents(s: _Section, name: str, kinds: tuple[DocumentKind, ...]) -> Documents:
+def _documents(s: Section, name: str, kinds: tuple[DocumentKind, ...]) -> Documents:
     create, words, states = s.section("create"), s.section("kinds"), s.section("states")
     taxes = s.maybe("taxes")
     documents = Documents(
@@ -489,149 +549,33 @@ def _documents(s: _Section, name: str, kinds: tuple[DocumentKind, ...]) -> Docum
     return documents
 
 
-def _action(s: _Section | None) -> Action | None:
+def _company(s: Section | None) -> CompanyRecord | None:
+    if s is None:
+        return None
+    segments = s.maybe("segments")
+    record = CompanyRecord(_resource_of(s, "company"), None if segments is None else _nested(segments, _SEGMENT))
+    s.done()
+    return record
+
+
+def _posting_setup(s: Section | None) -> PostingRows | None:
+    if s is None:
+        return None
+    origins, dates = s.section("origins"), s.section("dates")
+    rows = PostingRows(
+        _resource_of(s, "posting_setup"),
+        {Series.SALES: origins.words("receivables"), Series.PURCHASING: origins.words("payables")},
+        {source: dates.words(source.value) for source in PostingDateSource},
+    )
+    for section in (origins, dates, s):
+        section.done()
+    return rows
+
+
+def _action(s: Section | None) -> Action | None:
     if s is None:
         return None
     path = s.template("path", frozenset({"batch", "source"}), "")
     action = Action(s.text("verb", "POST"), path, s.text("header", "GP-Custom-Action"), s.text("value", "POST"))
     s.done()
     return action
-
-
-class _Section:
-    """A table of the map, read key by key. What is wrong is put down with its TOML path, and reading goes on."""
-
-    def __init__(self, path: str, table: Table, findings: list[Finding], absent: bool = False) -> None:
-        self.path, self.table, self.findings, self.absent = path, table, findings, absent
-        self._asked: set[str] = set()
-
-    def at(self, key: str) -> str:
-        return f"{self.path}.{key}" if self.path else key
-
-    def has(self, key: str) -> bool:
-        self._asked.add(key)
-        return key in self.table
-
-    def wrong(self, key: str, says: str, remedy: str) -> None:
-        self.findings.append(Finding(CODE, self.at(key), says, remedy))
-
-    def done(self) -> None:
-        """Nothing may be left over: a key that nobody asked for is a mistake of spelling."""
-        for key in self.table:
-            if key not in self._asked:
-                close = difflib.get_close_matches(key, self._asked, 1)
-                meant = (
-                    f"Write '{close[0]}'." if close else f"Take it away; known here: {', '.join(sorted(self._asked))}."
-                )
-                self.wrong(key, "there is no such key", meant)
-
-    def section(self, key: str) -> _Section:
-        given = self.maybe(key)
-        if given is not None:
-            return given
-        if not self.absent:
-            self.wrong(key, "the table is missing", f"Add [{self.at(key)}].")
-        return _Section(self.at(key), {}, self.findings, absent=True)
-
-    def maybe(self, key: str) -> _Section | None:
-        value = self._given(key)
-        if value is None or isinstance(value, Mapping):
-            return None if value is None else _Section(self.at(key), value, self.findings)
-        self._not_a(key, "a table")
-        return None
-
-    def rows(self, key: str) -> Iterable[Table]:
-        value = self._given(key)
-        tables = [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
-        if value is not None and not (isinstance(value, list) and len(tables) == len(value)):
-            self._not_a(key, "a list of tables")
-        return tables
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self._given(key)
-        if value is None and default is None and not self.absent:
-            self.wrong(key, "it is missing", "Write the installation's name for it.")
-        elif value == "" and default is None:
-            self.wrong(key, "it is empty", "Write the installation's name for it.")
-        elif value is not None and not isinstance(value, str):
-            self._not_a(key, "a text")
-        return value if isinstance(value, str) else default or ""
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self._given(key)
-        texts = [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
-        if value is not None and not (isinstance(value, list) and len(texts) == len(value)):
-            self._not_a(key, "a list of texts")
-        return tuple(texts)
-
-    def words(self, key: str) -> tuple[Word, ...]:
-        """One word or number, or several of which the first is written."""
-        value = self._given(key)
-        given = value if isinstance(value, list) else [value]
-        words = [word for word in given if isinstance(word, str | int) and not isinstance(word, bool)]
-        if value is None:
-            if not self.absent:
-                self.wrong(key, "it is missing", 'Write the installation\'s word: "Invoice", 1, or [1, 3, 4].')
-        elif not words or len(words) != len(given):
-            self.wrong(key, f"{value!r} is neither a word nor a number", 'Write it as "Invoice", 1, or [1, 3, 4].')
-        return tuple(words)
-
-    def whole(self, key: str, default: int) -> int:
-        value = self._given(key)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-            return value
-        if value is not None:
-            self._not_a(key, "a whole number")
-        return default
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self._given(key)
-        if value is not None and not isinstance(value, bool):
-            self._not_a(key, "true or false")
-        return value if isinstance(value, bool) else default
-
-    def one_of(self, key: str, options: type[E], default: E) -> E:
-        text = self.text(key, default.value)
-        known = [option.value for option in options]
-        if text not in known:
-            self.wrong(key, f"'{text}' is not known", f"Write one of {', '.join(known)}.")
-            return default
-        return options(text)
-
-    def template(self, key: str, placeholders: frozenset[str], default: str) -> str:
-        text = self.text(key, default)
-        if text:
-            self._judge(key, {key: text}, placeholders)
-        return text
-
-    def parameters(self, key: str, placeholders: frozenset[str]) -> Parameters:
-        """Query parameters, each with a template; together they must use every placeholder, and no other."""
-        section = self.maybe(key)
-        if section is None:
-            return {}
-        parameters = {name: section.text(name) for name in section.table}
-        if parameters:
-            self._judge(key, parameters, placeholders)
-        else:
-            self.wrong(key, "it is empty", "Name a query parameter and what it is given.")
-        return parameters
-
-    def _judge(self, key: str, templates: Parameters, placeholders: frozenset[str]) -> None:
-        used: set[str] = set()
-        for template in templates.values():
-            try:
-                used |= {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
-            except ValueError as error:
-                self.wrong(key, f"'{template}' cannot be read: {error}", "Write a brace that is meant as such twice.")
-                return
-        told = ", ".join("{" + name + "}" for name in sorted(placeholders)) or "none"
-        for name in sorted(used - placeholders):
-            self.wrong(key, f"the placeholder {{{name}}} is not known", f"Use these: {told}.")
-        for name in sorted(placeholders - used):
-            self.wrong(key, f"the placeholder {{{name}}} is not used", f"Use these: {told}.")
-
-    def _given(self, key: str) -> Toml:
-        return self.table[key] if self.has(key) else None
-
-    def _not_a(self, key: str, told: str) -> None:
-        self.wrong(key, f"{self.table[key]!r} is not {told}", f"Write {told}.")

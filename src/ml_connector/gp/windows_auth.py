@@ -253,6 +253,10 @@ class NegotiateLane(httpx2.BaseTransport):
                     raise
             raise NotSent("each new connection to GP shows another certificate")
 
+    @property
+    def server_proven(self) -> bool:
+        return self._proven
+
     def close(self) -> None:
         self._lane.close()
 
@@ -315,7 +319,7 @@ class Lanes(httpx2.BaseTransport):
 
     def __init__(self, login: Login, count: int, verify: ssl.SSLContext) -> None:
         kind = NtlmLane if login.scheme is Scheme.NTLM else NegotiateLane
-        self._login = login
+        self.login = login
         self._lanes: list[NtlmLane | NegotiateLane] = [kind(login, verify) for _ in range(count)]
         self._idle: LifoQueue[NtlmLane | NegotiateLane] = LifoQueue()
         for lane in self._lanes:
@@ -328,14 +332,19 @@ class Lanes(httpx2.BaseTransport):
         finally:
             self._idle.put(lane)
 
+    @property
+    def server_proven(self) -> bool:
+        """Whether the server has proved itself, on a connection that is open; NTLM knows no such proof."""
+        return any(isinstance(lane, NegotiateLane) and lane.server_proven for lane in self._lanes)
+
     def close(self) -> None:
         for lane in self._lanes:
             lane.close()
-        self._login.close()
+        self.login.close()
 
 
 def transport(access: Access) -> Lanes:
-    """The way to a GP server for everything that speaks HTTP to it. Raises OSError where the CA bundle cannot be read."""
+    """The way to a GP server for everything that speaks HTTP to it. Raises Interrupted where the CA bundle cannot be read."""
     return Lanes(Login.of(access), access.lanes, access.tls())
 
 

@@ -42,8 +42,9 @@ class Wire:
         self._sleep = sleep
         self._calls = 0
         self._counting = threading.Lock()
+        self.lanes = transport(access)
         self._client = httpx2.Client(
-            transport=transport(access),
+            transport=self.lanes,
             headers={"Accept": accept, "User-Agent": "ml-connector"},
             trust_env=False,
         )
@@ -63,7 +64,23 @@ class Wire:
         with self._counting:
             self._calls += 1
         patience = httpx2.Timeout(timeout, connect=self.access.connect_timeout)
-        return self._client.request(method, url, content=content or None, headers=headers, timeout=patience)
+        answer, started = "lost", time.monotonic()
+        try:
+            response = self._client.request(method, url, content=content or None, headers=headers, timeout=patience)
+            answer = str(response.status_code)
+            return response
+        finally:
+            self.access.heard(answer, time.monotonic() - started)
+
+    def knock(self, url: str) -> None:
+        """Sign in with a GET whose answer says nothing but that we are in. Raises Interrupted where we are not."""
+
+        def ask() -> None:
+            status = self.send("GET", url, b"", self.access.read_timeout).status_code
+            if status >= 500:
+                raise Unwell(f"it answers {status}")
+
+        self.patiently(ask, lambda says: errors.answer(url, says))
 
     def patiently(self, ask: Callable[[], T], unclear: Callable[[str], Finding]) -> T:
         """The answer to a read, asked again where that may help. Raises Interrupted in the end; `unclear` says what an

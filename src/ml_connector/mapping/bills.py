@@ -46,7 +46,7 @@ def plan_bill(snapshot: BillSnapshot, at: Home, frame: Frame, revision: int) -> 
     sum_bought = total((it.amount for it in bought), at.company.currency)
     if not read.findings and sum_bought != whole:
         findings.append(_header_differs(bill, sum_bought, whole))
-    vendor = gp_vendor(bill, frame.rulebook)
+    vendor = gp_vendor(bill, at, frame.rulebook)
     theirs = _vendor_invoice_number(snapshot, at, frame)
     day = day_of(bill.bill_date, where)
     share = _income_share(bill, vendor, at, frame) if isinstance(vendor, VendorRule) else Decimal(0)

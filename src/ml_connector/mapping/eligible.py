@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from ml_connector.books.outcomes import Held, Skipped, Waiting
+from ml_connector.books.posting import PostingDateSource
 from ml_connector.field.bill import Bill
 from ml_connector.field.invoice import Configuration, Invoice
 from ml_connector.field.snapshot import BillSnapshot, Snapshot, Source, headline, title
@@ -14,7 +15,7 @@ from ml_connector.field.source import SyncStatus
 from ml_connector.findings import Finding
 from ml_connector.mapping.amounts import known
 from ml_connector.mapping.parties import Home
-from ml_connector.mapping.rulebook import CompanyRule, PostingDateSource, Rulebook
+from ml_connector.mapping.rulebook import CompanyRule, Rulebook
 
 _BY_HAND = "Enter it in GP by hand and run 'ml-connector skip' with the reason."
 _OR_BY_HAND = "Or enter it in GP by hand and run 'ml-connector skip' with the reason."

@@ -16,6 +16,7 @@ class Option:
     meaning: str
 
 
+_WHERE = ("nowhere", "in GP", "in ServiceTitan", "on both sides")
 _OF_CONFIGURATION = ("enter", "hold", "skip")
 
 OPTIONS: tuple[Option, ...] = (
@@ -42,6 +43,25 @@ OPTIONS: tuple[Option, ...] = (
         ("one customer each", "summary customer"),
         "one customer each",
         "each ServiceTitan customer is a GP customer, or each business unit has one summary customer",
+    ),
+    Option(
+        "bind_certain",
+        ("no", "yes"),
+        "no",
+        "two parties that could hardly be anybody else are bound by themselves, or a person confirms them too",
+    ),
+    Option(
+        "create_customers",
+        _WHERE,
+        "nowhere",
+        "where a customer is created that the other side alone has, and nobody there could be",
+    ),
+    Option("create_vendors", _WHERE, "nowhere", "likewise for vendors"),
+    Option(
+        "release_bound",
+        ("offer", "by itself"),
+        "offer",
+        "what was held because its party was not bound is offered for replay, or planned again by itself",
     ),
     Option(
         "discounts",

@@ -11,6 +11,7 @@ from ml_connector.field.snapshot import Source, title
 from ml_connector.field.source import Named
 from ml_connector.findings import Finding
 from ml_connector.mapping.rulebook import BusinessUnitRule, CompanyRule, Rulebook, VendorRule
+from ml_connector.parties.party import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,11 @@ def gp_customer(invoice: Invoice, at: Home, rulebook: Rulebook) -> str | Finding
             "In ServiceTitan, set the invoice's customer; it is read again by itself.",
         )
     rule = rulebook.customers.get(invoice.customer.id)
-    return rule.gp_customer if rule else _unmapped("customer", invoice.customer, title(invoice))
+    bound = rulebook.bound.get((Role.CUSTOMER, at.company.company, str(invoice.customer.id)))
+    return (rule.gp_customer if rule else bound) or _unmapped("customer", invoice.customer, title(invoice))
 
 
-def gp_vendor(bill: Bill, rulebook: Rulebook) -> VendorRule | Finding:
+def gp_vendor(bill: Bill, at: Home, rulebook: Rulebook) -> VendorRule | Finding:
     if bill.vendor is None:
         return Finding(
             "vendor.absent",
@@ -67,7 +69,11 @@ def gp_vendor(bill: Bill, rulebook: Rulebook) -> VendorRule | Finding:
             "it has no vendor in ServiceTitan",
             "In ServiceTitan, set the bill's vendor; it is read again by itself.",
         )
-    return rulebook.vendors.get(bill.vendor.id) or _unmapped("vendor", bill.vendor, title(bill))
+    rule = rulebook.vendors.get(bill.vendor.id)
+    bound = rulebook.bound.get((Role.VENDOR, at.company.company, str(bill.vendor.id)))
+    if rule is None and bound is not None:
+        return VendorRule(0, bound, None)
+    return rule or _unmapped("vendor", bill.vendor, title(bill))
 
 
 def party_of(source: Source, rulebook: Rulebook) -> tuple[str, Series, str] | None:
@@ -78,7 +84,7 @@ def party_of(source: Source, rulebook: Rulebook) -> tuple[str, Series, str] | No
     if isinstance(source, Invoice):
         customer = gp_customer(source, at, rulebook)
         return None if isinstance(customer, Finding) else (at.company.company, Series.SALES, customer)
-    vendor = gp_vendor(source, rulebook)
+    vendor = gp_vendor(source, at, rulebook)
     return None if isinstance(vendor, Finding) else (at.company.company, Series.PURCHASING, vendor.gp_vendor)
 
 
@@ -88,6 +94,6 @@ def _unmapped(noun: str, party: Named, where: str) -> Finding:
         f"{noun}.unmapped",
         where,
         f"ServiceTitan {noun} '{party.name}' (id {party.id}) is bound to no GP {noun}",
-        f"In the rulebook's {table} table, add a row with servicetitan_id {party.id} and its GP {noun} id (create the "
-        f"{noun} in GP first if there is none); import the rulebook, then replay.",
+        f"Run 'ml-connector parties bind' with {noun} {party.id} and its GP {noun} id, or add a row to the rulebook's "
+        f"{table} table and import it (create the {noun} in GP first if there is none); then replay.",
     )

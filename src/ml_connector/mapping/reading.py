@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from ml_connector.books.account import AccountFormat, AccountNumber
+from ml_connector.books.posting import PostingDateSource
 from ml_connector.findings import Finding
 from ml_connector.mapping.options import OPTION_BY_NAME, Options
 from ml_connector.mapping.rulebook import (
@@ -19,7 +20,7 @@ from ml_connector.mapping.rulebook import (
     BusinessUnitRule,
     CompanyRule,
     CustomerRule,
-    PostingDateSource,
+    PartyDefault,
     Rulebook,
     TaxRule,
     VendorRule,
@@ -27,6 +28,8 @@ from ml_connector.mapping.rulebook import (
 )
 from ml_connector.mapping.tables import BY_NAME, Row, Table, Tables
 from ml_connector.money import Currency
+from ml_connector.parties.ownership import Field, FieldRule, Owner
+from ml_connector.parties.party import Role
 
 T = TypeVar("T")
 
@@ -59,6 +62,8 @@ def read(tables: Tables) -> Rulebook | tuple[Finding, ...]:
         },
         taxes=reader.taxes(_rows(tables, "Taxes"), companies),
         options=Options(reader.options(_rows(tables, "Options"), companies)),
+        party_defaults=tuple(reader.party_defaults(_rows(tables, "Party defaults"), companies)),
+        party_fields=reader.party_fields(_rows(tables, "Party fields")),
     )
     reader.twins(accounts, columns)
     return tuple(reader.findings) if reader.findings else rulebook
@@ -233,6 +238,42 @@ class _Reader:
             given[option.name, company] = value
         return given
 
+    def party_defaults(self, rows: Iterable[Row], companies: dict[str, CompanyRule]) -> Iterator[PartyDefault]:
+        seen: set[tuple[str, ...]] = set()
+        for row in rows:
+            if not self._complete("Party defaults", row):
+                continue
+            role = _Cell(self, "Party defaults", row)("role", _role, "write customer or vendor")
+            company = self._company("Party defaults", row, companies) if row["company"] else ""
+            for column in ("gp_class", "address_code"):
+                self._short_enough("Party defaults", row, column)
+            key = (fold(row["role"]), company, fold(row["type"]))
+            if key in seen:
+                text = "it is for exactly those that an earlier row is for"
+                self.complain("Party defaults", row.number, "role", text, "delete one of the two")
+            seen.add(key)
+            if role is not None:
+                code = row["address_code"].upper() or "PRIMARY"
+                yield PartyDefault(row.number, role, company, key[2], row["gp_class"].upper(), row["terms"], code)
+
+    def party_fields(self, rows: Iterable[Row]) -> dict[Role, dict[Field, FieldRule]]:
+        rules: dict[Role, dict[Field, FieldRule]] = {}
+        for row in rows:
+            if not self._complete("Party fields", row):
+                continue
+            read = _Cell(self, "Party fields", row)
+            role = read("role", _role, "write customer or vendor")
+            field = read("field", lambda it: Field(fold(it)), f"write {_one_of(it.value for it in Field)}")
+            owner = read("owner", _owner, f"write {_one_of(it.value for it in Owner)}")
+            hold = read("both_edited", _holds, "write owner wins, or hold")
+            if role is None or field is None or owner is None or hold is None:
+                continue
+            if field in rules.setdefault(role, {}):
+                text = f"the {field.value} of a {role.value} stands twice"
+                self.complain("Party fields", row.number, "field", text, "keep one row")
+            rules[role][field] = FieldRule(owner, hold)
+        return rules
+
     def _fits_a_company(self, table: str, row: Row, account: AccountNumber, companies: dict[str, CompanyRule]) -> None:
         misfits = [rule.account_format.misfit(account) for rule in companies.values()]
         if misfits and all(misfits):
@@ -321,6 +362,18 @@ def _format(main: str, text: str) -> AccountFormat:
 
 def _main_length(form: AccountFormat) -> int:
     return form.lengths[form.names.index(form.main)]
+
+
+def _role(text: str) -> Role:
+    return Role(fold(text))
+
+
+def _owner(text: str) -> Owner:
+    return {fold(it.value): it for it in Owner}[fold(text)]
+
+
+def _holds(text: str) -> bool:
+    return {"": False, "owner wins": False, "hold": True}[fold(text)]
 
 
 def _percent(text: str) -> Decimal:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from enum import Enum
 
 from ml_connector.books.account import AccountFormat, AccountNumber
+from ml_connector.books.posting import PostingDateSource
 from ml_connector.field.source import Named
 from ml_connector.mapping.options import Options
 from ml_connector.money import Currency
-
-
-class PostingDateSource(Enum):
-    """Where GP takes the general-ledger date from, as its posting set-up says for each origin."""
-
-    TRANSACTION = "transaction"
-    BATCH = "batch"
+from ml_connector.parties.ownership import Field, FieldRule
+from ml_connector.parties.party import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +62,19 @@ class VendorRule:
 
 
 @dataclass(frozen=True, slots=True)
+class PartyDefault:
+    """What a party gets that is created in GP. Blank `company` and `type` match any; blank terms are the class's."""
+
+    row: int
+    role: Role
+    company: str
+    type: str  # folded
+    gp_class: str
+    terms: str
+    address_code: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaxRule:
     row: int
     tax_detail: str
@@ -84,6 +92,19 @@ class Rulebook:
     vendors: Mapping[int, VendorRule]
     taxes: Mapping[tuple[str, str], TaxRule]  # by (folded zone, folded rate)
     options: Options
+    party_defaults: tuple[PartyDefault, ...] = ()
+    party_fields: Mapping[Role, Mapping[Field, FieldRule]] = field(default_factory=dict)
+    bound: Mapping[tuple[Role, str, str], str] = field(default_factory=dict)
+    """GP ids by (role, company, ServiceTitan's id), of parties that the crosswalk binds; its own tables go before."""
+
+    def default_for(self, role: Role, company: str, type: str) -> PartyDefault | None:
+        """The row with more filled cells, then the first."""
+        fitting = [
+            it
+            for it in self.party_defaults
+            if it.role is role and it.company in ("", company) and it.type in ("", fold(type))
+        ]
+        return max(fitting, key=lambda it: (bool(it.company) + bool(it.type), -it.row), default=None)
 
     def business_unit(self, unit: Named) -> BusinessUnitRule | None:
         return self.business_units.get(str(unit.id)) or self.business_units.get(fold(unit.name))

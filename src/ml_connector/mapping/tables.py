@@ -126,6 +126,28 @@ LAYOUTS: tuple[Layout, ...] = (
         ),
     ),
     Layout(
+        "Party defaults",
+        "What a customer or vendor gets that is created in GP; the row with more filled cells wins.",
+        (
+            Column("role", "customer or vendor", required=True),
+            Column("company", "blank: in all companies"),
+            Column("type", "Residential or Commercial; blank: any"),
+            Column("gp_class", "the GP class id, which must exist", required=True),
+            Column("terms", "the GP payment terms id; blank: the class's"),
+            Column("address_code", "the GP address id of the main address; blank: PRIMARY"),
+        ),
+    ),
+    Layout(
+        "Party fields",
+        "Which side has the last word about a field of a bound customer or vendor. A field without a row is not aligned.",
+        (
+            Column("role", "customer or vendor", required=True),
+            Column("field", "name, address, phone, mail, terms or active", required=True),
+            Column("owner", "ServiceTitan, GP, either or none", required=True),
+            Column("both_edited", "owner wins, or hold; of 'either' it is always hold"),
+        ),
+    ),
+    Layout(
         "Taxes",
         "Each rate of each ServiceTitan tax zone: GP's tax detail and the liability account.",
         (

@@ -11,6 +11,7 @@ from ml_connector.books.document import Document
 from ml_connector.checks import run as checks
 from ml_connector.docket import stages
 from ml_connector.docket.records import Change, Decide, DocketRecord, DocumentRecord, Plan
+from ml_connector.docket.review import AUTOMATIC, Policy
 from ml_connector.docket.stages import Stage
 from ml_connector.docket.text import stage_name
 from ml_connector.docket.trail import Event
@@ -19,30 +20,27 @@ from ml_connector.findings import Finding, holding, told
 from ml_connector.mapping.frame import Frame
 from ml_connector.mapping.plan import plan
 from ml_connector.pipeline.gather import Gatherer
-from ml_connector.pipeline.ports import Ledger, Progress
+from ml_connector.pipeline.ports import Ledger
 
-AUTOMATIC = "automatic"  # who approves in automatic mode
 _CHUNK = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """Plans the dockets of one run. In automatic mode a plan is approved at once; else it waits for a person."""
+    """Plans the dockets of one run. What `policy` approves by itself is approved at once; the rest waits for people."""
 
     ledger: Ledger
     gatherer: Gatherer
     rulebook_version: int
-    automatic: bool
+    policy: Policy
 
-    def all(self, progress: Progress) -> int:
-        """Plan every opened docket, oldest first, a chunk and a transaction at a time. Returns how many."""
-        planned, after = 0, 0
-        waiting = self.ledger.count_opened()
-        while dockets := self.ledger.opened(_CHUNK, after):
+    def chunk_after(self, after: int) -> tuple[int, int]:
+        """Plan the next opened dockets after this one, oldest first, in one transaction: how many, and the last of them."""
+        dockets = self.ledger.opened(_CHUNK, after)
+        if dockets:
             self.chunk(dockets)
-            planned, after = planned + len(dockets), dockets[-1].id
-            progress("plan", planned, waiting)
-        return planned
+            after = dockets[-1].id
+        return len(dockets), after
 
     def chunk(self, dockets: Sequence[DocketRecord]) -> None:
         changes: list[Change] = []
@@ -96,11 +94,13 @@ class Advance:
         """The source changed after its document was entered: is that anything to the books?
 
         The older version is planned again with today's rulebook, so that a changed rulebook is not taken for a changed
-        source.
+        source. Where retention has erased it, whatever differs is taken for a change.
         """
         before = next(it for it in reversed(earlier) if any(d.was_entered for d in it.documents))
         if _hashes(ended) == {d.hash for d in before.documents if d.was_entered}:
             unchanged = True
+        elif self.ledger.is_erased(before.page):
+            unchanged = False  # nobody can say any more: a person looks
         else:
             (snapshot,) = self.gatherer.snapshots([before])
             unchanged = isinstance(ended, outcomes.Ready) and _hashes(plan(snapshot, frame)) == _hashes(ended)
@@ -122,8 +122,8 @@ class Advance:
             for document in it.documents:
                 desk = desks[document.company]
                 findings = checks.run(document, desk.facts)
+                stage = self._stage(document, findings)
                 warnings += [finding for finding in findings if finding.warns]
-                stage = self._stage(holding(findings))
                 if not isinstance(stage, stages.Held):
                     desk.claim_vendor_invoice(document)
                 documents.append((document, digest(document), stage))
@@ -135,10 +135,12 @@ class Advance:
                 revision=1 + max((d.revision for d in docket.documents if d.was_entered), default=0),
             )
 
-    def _stage(self, findings: tuple[Finding, ...]) -> Stage:
-        if findings:
-            return stages.Held(findings)
-        return stages.Approved(AUTOMATIC) if self.automatic else stages.Planned()
+    def _stage(self, document: Document, findings: Sequence[Finding]) -> Stage:
+        if held := holding(findings):
+            return stages.Held(held)
+        if self.policy.approves_by_itself(document.amount):
+            return stages.Approved(AUTOMATIC)
+        return stages.Planned(tuple(findings))
 
 
 def _supersede(docket: DocketRecord, earlier: Sequence[DocketRecord]) -> Iterable[Decide]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ml_connector.books import compare
 from ml_connector.books.batch import StandingBatch
@@ -20,12 +20,12 @@ from ml_connector.docket.trail import Event
 from ml_connector.findings import Finding, told
 from ml_connector.money import total
 from ml_connector.pipeline.enter import stage_of
-from ml_connector.pipeline.ports import Books, Clock, Ledger, Progress
+from ml_connector.pipeline.ports import Books, Clock, Ledger
 
 _CHUNK = 100
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Confirming:
     """The entered, unposted documents of one company. `share` is the part whose distributions are read back, 0 to 100."""
 
@@ -34,31 +34,28 @@ class Confirming:
     ledger: Ledger
     clock: Clock
     share: int = 5
-    confirmed: int = 0
-    findings: list[Finding] = field(default_factory=list)  # of batches: documents carry their own
 
-    def all(self, progress: Progress) -> None:
-        after = 0
-        waiting = self.ledger.count_documents((stages.Entered,), self.company)
-        while records := self.ledger.documents((stages.Entered,), _CHUNK, after_id=after, company=self.company):
-            after = records[-1].id
-            for series in SUBLEDGERS:
-                mine = [it for it in records if it.document.kind.series is series]
-                if mine:
-                    self._chunk(series, mine)
-            self.confirmed += len(records)
-            progress("confirm", self.confirmed, waiting)
+    def chunk(self, after: int) -> tuple[int, int]:
+        """Confirm the next of them after this one: how many, and the last."""
+        records = self.ledger.documents((stages.Entered,), _CHUNK, after_id=after, company=self.company)
+        for series in SUBLEDGERS:
+            mine = [it for it in records if it.document.kind.series is series]
+            if mine:
+                self._series(series, mine)
+        return len(records), records[-1].id if records else after
 
-    def batches(self, opened: Iterable[OpenedBatch]) -> None:
+    def batches(self, opened: Iterable[OpenedBatch]) -> list[Finding]:
         """Count and add up each batch of the run as GP shows it; name what is foreign, missing or moved."""
+        found: list[Finding] = []
         mine = [it for it in opened if it.key.company == self.company]
         for series in SUBLEDGERS:
             ids = [it.batch_id for it in mine if it.key.receivables == (series is Series.SALES)]
             standing = self.books.batches(series, ids) if ids else {}
-            for batch_id in ids:
-                self._batch(series, batch_id, standing.get(batch_id))
+            differing = (self._batch(series, batch_id, standing.get(batch_id)) for batch_id in ids)
+            found += [finding for finding in differing if finding]
+        return found
 
-    def _chunk(self, series: Series, records: Sequence[DocumentRecord]) -> None:
+    def _series(self, series: Series, records: Sequence[DocumentRecord]) -> None:
         standing = self.books.find(series, [it.document.number for it in records])
         read = self._read_back(series, [it for it in records if it.document.number in standing])
         changes: list[Change] = []
@@ -107,30 +104,28 @@ class Confirming:
         event = Event("document.held", {"findings": told([finding])}, it.docket_id, it.document.number)
         return Move(it, stages.Held((finding,)), event)
 
-    def _batch(self, series: Series, batch_id: str, standing: StandingBatch | None) -> None:
+    def _batch(self, series: Series, batch_id: str, standing: StandingBatch | None) -> Finding | None:
         ours = [it for it in self.ledger.in_batch(batch_id) if _stands_there(it)]
         if standing is None and not ours:
-            return
+            return None
         if ours and standing:
             whole = total((signed(it.document) for it in ours), ours[0].document.currency)
             gross = total((it.document.amount for it in ours), ours[0].document.currency)
             if standing.transactions == len(ours) and standing.total in (whole, gross):
-                return
+                return None
         theirs = {it.number for it in self.books.in_batch(series, batch_id)}
         mine = {it.document.number for it in ours}
         named = [f"foreign {number}" for number in sorted(theirs - mine)]
         named += [f"missing {number}" for number in sorted(mine - theirs)]
         held = f"{standing.transactions} of {standing.total}" if standing else "no such batch"
-        self.findings.append(
-            Finding(
-                "batch.differs",
-                f"batch {batch_id}",
-                f"we entered {len(ours)} documents in it, GP shows {held}: " + (", ".join(named) or "amounts differ"),
-                "In GP, open the batch (Transactions > Batches) and look at what was put in or taken out; the next run looks "
-                "again.",
-            )
-        )
         self.ledger.note(Event("batch.differs", {"batch": batch_id, "gp": held, "named": named}))
+        return Finding(
+            "batch.differs",
+            f"batch {batch_id}",
+            f"we entered {len(ours)} documents in it, GP shows {held}: " + (", ".join(named) or "amounts differ"),
+            "In GP, open the batch (Transactions > Batches) and look at what was put in or taken out; the next run looks "
+            "again.",
+        )
 
 
 def _stands_there(it: DocumentRecord) -> bool:

@@ -7,7 +7,7 @@ sent only by whoever won its claim, that a claim ends only by asking GP, and tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum, auto
@@ -54,24 +54,33 @@ class Entering:
     would_hold: list[Finding] = field(default_factory=list)  # of a dry run
     would_enter: int = 0
     entered: int = 0
+    tried: int = 0
+    stopping: Callable[[], bool] = lambda: False  # asked between two documents
     _batches: dict[BatchKey, str] = field(default_factory=dict)
     _read_back: set[DocumentKind] = field(default_factory=set)
     _lost: int = 0
 
-    def all(self, progress: Progress) -> None:
-        """Enter every approved document, oldest first, until done or halted."""
-        done, after = 0, 0
-        if not self.dry:
+    def __post_init__(self) -> None:
+        """A run that is taken up again goes on with its own batches."""
+        opened = self.ledger.batches_of(self.run_id)
+        self._batches.update({it.key: it.batch_id for it in opened if it.key.company == self.company})
+
+    def chunk(self, after: int, progress: Progress) -> int | None:
+        """Enter the next approved documents after this one, oldest first: the last that was tried; None where there is
+        none left. Halted, or asked to stop, it leaves the rest alone."""
+        if not self.dry and not after:
             self._take_up_deferred()
-        waiting = self.ledger.count_documents(self._wanted, self.company, newest_only=True)
-        while not self.halted and (records := self.sendable(_CHUNK, after)):
-            after = records[-1].id
-            for it in self._look_and_check(records):
-                if self.halted:
-                    return
-                self._claim_and_send(it)
-                done += 1
-                progress("enter", done, waiting)
+        records = self.sendable(_CHUNK, after)
+        if not records:
+            return None
+        waiting = self.tried + self.ledger.count_documents(self._wanted, self.company, newest_only=True)
+        for it in self._look_and_check(records):
+            if self.halted or self.stopping():
+                return it.id - 1
+            self._claim_and_send(it)
+            self.tried += 1
+            progress("enter", self.tried, waiting)
+        return records[-1].id
 
     def sendable(self, limit: int, after: int = 0) -> Sequence[DocumentRecord]:
         """Approved documents of the newest version of their source; of a dry run, those that wait for approval too."""

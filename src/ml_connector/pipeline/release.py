@@ -29,6 +29,7 @@ def replay(dockets: Iterable[DocketRecord], ledger: Ledger) -> list[DocketRecord
         if looked_at:  # GP holds or held it: it is not planned anew, GP is asked again
             changes += [_look_again(it) for it in looked_at]
         else:
+            _must_be_kept(docket, ledger)
             changes.append(Decide(docket.id, stages.Opened(), Event("docket.replayed", {}, docket.id)))
     ledger.record(changes)
     return opened
@@ -72,6 +73,7 @@ def reenter(docket: DocketRecord, who: str, why: str, books: Mapping[str, Books]
     again = [it for it in docket.documents if isinstance(it.stage, stages.Gone | stages.Held)]
     if not again:
         raise Interrupted(_nothing(docket, "reenter", "no document of it is gone from GP"))
+    _must_be_kept(docket, ledger)
     changes: list[Change] = []
     for it in again:
         standing = _standing(it, books)
@@ -84,6 +86,19 @@ def reenter(docket: DocketRecord, who: str, why: str, books: Mapping[str, Books]
         changes.append(Move(it, closed, moved, spends_number=True))
     changes.append(Decide(docket.id, stages.Opened(), Event("docket.reentered", {"why": why}, docket.id)))
     ledger.record(changes)
+
+
+def _must_be_kept(docket: DocketRecord, ledger: Ledger) -> None:
+    """A plan is made from what was read. Opened without it, the docket would stop every run."""
+    if ledger.is_erased(docket.page):
+        raise Interrupted(
+            Finding(
+                "replay.evidence_erased",
+                f"{docket.kind.value} {docket.source_id}",
+                "what ServiceTitan answered was erased by retention, and a plan is made from that",
+                "Enter it in GP by hand; or change the record in ServiceTitan, so that it is read again as a new version.",
+            )
+        )
 
 
 def _look_again(it: DocumentRecord) -> Move:

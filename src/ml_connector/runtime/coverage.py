@@ -18,8 +18,11 @@ _CHUNK = 200
 _MONTH = 31
 
 
-def past_coverage(wired: Wired, months: int, tables: Tables | None, progress: Progress) -> Coverage:
-    """Plan every swept source dated in the last months, counted from the newest one; GP is not asked."""
+def past_coverage(wired: Wired, months: int, tables: Tables | None, progress: Progress) -> tuple[Coverage, int]:
+    """Plan every swept source dated in the last months, counted from the newest one; GP is not asked.
+
+    Beside it, how many sources of these months were left out because retention has erased what was read of them.
+    """
     _, rulebook = wired.rulebook()
     if tables is not None:
         tried = read(tables)
@@ -31,8 +34,11 @@ def past_coverage(wired: Wired, months: int, tables: Tables | None, progress: Pr
     newest = max((it.date for it in dockets if it.date), default=None)
     since = newest - timedelta(days=months * _MONTH) if newest else None
     dockets = [it for it in dockets if since is None or it.date is None or it.date >= since]
+    erased = wired.ledger.erased(it.page for it in dockets)
+    within, dockets = len(dockets), [it for it in dockets if it.page not in erased]
     snapshots: list[Snapshot] = []
     for start in range(0, len(dockets), _CHUNK):
         snapshots += gatherer.snapshots(dockets[start : start + _CHUNK])
         progress("read", len(snapshots), len(dockets))
-    return coverage(snapshots, Frame.of(rulebook, {}, wired.settings.prefix), wired.settings.money)
+    frame = Frame.of(rulebook, {}, wired.settings.prefix)
+    return coverage(snapshots, frame, wired.settings.money), within - len(dockets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 from ml_connector.findings import Interrupted
@@ -10,10 +11,12 @@ from ml_connector.store.lease import Lease
 
 
 class Heartbeat:
-    """Renews a lease three times in its life. A lease that was lost is not fought for: the ledger's fence tells the run."""
+    """Renews a lease three times in its life. A lease that was lost is not fought for: `lost` is told, and the ledger's
+    fence tells the run."""
 
-    def __init__(self, lease: Lease) -> None:
+    def __init__(self, lease: Lease, lost: Callable[[], None] = lambda: None) -> None:
         self._lease = lease
+        self._lost = lost
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lease heartbeat", daemon=True)
 
@@ -31,4 +34,5 @@ class Heartbeat:
                 self._lease.renew()
             except Interrupted as fault:
                 if fault.finding.code == "run.lease_lost":
+                    self._lost()
                     return

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ml_connector.findings import Finding, Interrupted
+from ml_connector.runtime.redaction import keep_out
 from ml_connector.store.vault import KEY_BYTES, MasterKey
 
 VARIABLE = "ML_CONNECTOR_KEY"  # keys in base64, newest first, separated by commas
@@ -173,6 +174,8 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _parsed(texts: Sequence[str], where: str) -> tuple[MasterKey, ...]:
+    for text in texts:
+        keep_out(text)
     try:
         keys = tuple(MasterKey(base64.b64decode(text, validate=True)) for text in texts if text.strip())
     except (binascii.Error, ValueError):

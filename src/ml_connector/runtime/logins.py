@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ml_connector.gp.access import Scheme
+from ml_connector.gp.access import Scheme, Secret
+from ml_connector.gp.company_database import DatabaseAccess
 from ml_connector.gp.realms import login_name
 from ml_connector.runtime.settings import Gp, Settings, secret
 from ml_connector.store.refused_logins import RefusedLogins
@@ -14,7 +15,7 @@ from ml_connector.store.refused_logins import RefusedLogins
 
 @dataclass(frozen=True, slots=True)
 class AllowedLogin:
-    """A Windows account of a connection, and whether a password of it had been refused."""
+    """A Windows account or SQL login of a connection, and whether a password of it had been refused."""
 
     domain: str
     username: str
@@ -32,5 +33,8 @@ def allow(settings: Settings, vault: Callable[[str], str], refused: RefusedLogin
 
 def _names(company: str, gp: Gp, vault: Callable[[str], str]) -> Iterator[tuple[str, str]]:
     username = secret(gp.username, f"gp.{company}.username", vault)
+    if gp.sql.url:
+        reader = secret(gp.sql.username, f"gp.{company}.sql.username", vault)
+        yield DatabaseAccess(gp.sql.url, gp.sql.database, reader, Secret("")).account
     for address in filter(None, (gp.server, gp.endpoint)):
         yield login_name(username, Scheme(gp.authentication), gp.kerberos.realm, urlsplit(address).hostname or "")

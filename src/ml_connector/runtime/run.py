@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 
 from ml_connector.docket.records import DocketRecord
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.mapping.rulebook import Rulebook
-from ml_connector.pipeline.ports import Progress
+from ml_connector.pipeline.ports import Clock, Progress
+from ml_connector.pipeline.review import waiting
 from ml_connector.pipeline.road import Company, Road, RunResult
+from ml_connector.runtime import metrics, readiness
 from ml_connector.runtime.heartbeat import Heartbeat
+from ml_connector.runtime.logs import bound
+from ml_connector.runtime.settings import Settings
 from ml_connector.runtime.wiring import Wired
+from ml_connector.store.ledger import Ledger
+
+FINISHED = "finished"  # how a run ends that came to its end
 
 
 def run(
@@ -20,92 +28,88 @@ def run(
     progress: Progress,
     *,
     dry: bool = False,
-    approver: str | None = None,
     sweeping: bool = True,
 ) -> RunResult:
-    """Run a connection once. `approver` approves what is planned; without one, review mode leaves it for a person.
+    """Run a connection once. In review mode what it plans waits for people; what they approved before, it enters.
 
     Raises Interrupted when it cannot begin or cannot go on; what was stored stands, and the next run goes on from it.
     """
     rulebook_version, rulebook = wired.rulebook()
-    _may_begin(wired, rulebook, dry)
-    lease = wired.ledger.hold(f"servicetitan-{wired.settings.servicetitan.tenant_id}", wired.settings.lease)
+    may_begin(wired, rulebook, dry)
+    lease = wired.ledger.hold(tenant_of(wired.settings), wired.settings.lease)
     if lease is None:
-        raise Interrupted(_busy(wired.settings.name))
+        raise Interrupted(busy(wired.settings.name))
     with Heartbeat(lease):
-        ledger = wired.ledger.with_lease(lease)
-        gp = wired.settings.gp
-        road = Road(
-            field_service=wired.field_service,
-            companies={
-                name: Company(wired.books[name], gp[name].pause, gp[name].read_back_percent)
-                for name in rulebook.companies
-            },
-            ledger=ledger,
-            clock=wired.clock,
-            rulebook=rulebook,
-            rulebook_version=rulebook_version,
-            prefix=wired.settings.prefix,
-            currency=wired.settings.money,
-            run_id=ledger.start_run(dry),
-            dry=dry,
-            approver=approver,
-            sweeping=sweeping,
-        )
-        try:
-            result = road.travel(progress)
-        except Interrupted as fault:
-            if fault.finding.code != "run.lease_lost":
-                ledger.end_run(road.run_id, f"interrupted: {fault.finding.code}", {})
-            raise
-        except KeyboardInterrupt:
-            ledger.end_run(road.run_id, "stopped by hand", {})
-            raise
-        ledger.end_run(road.run_id, "finished", msgspec.to_builtins(result))
+        leased = wired.under(lease)
+        run_id = leased.ledger.start_run(dry)
+        road = replace(road_of(leased, rulebook_version, rulebook, run_id), dry=dry, sweeping=sweeping)
+        with bound(run=run_id):
+            return _travel(road, leased.ledger, wired.clock, progress)
+
+
+def _travel(road: Road, ledger: Ledger, clock: Clock, progress: Progress) -> RunResult:
+    """The road, and the record of how it ended."""
+    started = clock.monotonic()
+
+    def end(outcome: str, counts: Mapping[str, object]) -> None:
+        ledger.end_run(road.run_id, outcome, counts)
+        metrics.run_ended(ledger.connection_name, outcome, clock.monotonic() - started)
+
+    try:
+        result = road.travel(progress)
+    except Interrupted as fault:
+        if fault.finding.code != "run.lease_lost":
+            end(f"interrupted: {fault.finding.code}", {})
+        raise
+    except KeyboardInterrupt:
+        end("stopped by hand", {})
+        raise
+    end(FINISHED, msgspec.to_builtins(result))
     return result
 
 
-def dockets_to_replay(wired: Wired, ids: Sequence[int], code: str | None, all_held: bool) -> list[DocketRecord]:
-    """The dockets that a person means: by id, by finding code, or every held one."""
-    if ids:
-        return [wired.ledger.docket(it) for it in ids]
-    return list(wired.ledger.holds(code)) if code or all_held else []
+def road_of(wired: Wired, version: int, rulebook: Rulebook, run_id: int) -> Road:
+    """The road of a run under a version of the rulebook; `wired` is under the lease of the tenant."""
+    gp = wired.settings.gp
+    return Road(
+        field_service=wired.field_service,
+        companies={
+            name: Company(wired.books[name], gp[name].pause, gp[name].read_back_percent) for name in rulebook.companies
+        },
+        ledger=wired.ledger,
+        clock=wired.clock,
+        rulebook=rulebook,
+        rulebook_version=version,
+        prefix=wired.settings.prefix,
+        currency=wired.settings.money,
+        run_id=run_id,
+        policy=wired.settings.review,
+    )
 
 
-def _may_begin(wired: Wired, rulebook: Rulebook, dry: bool) -> None:
-    name = wired.settings.name
-    missing = sorted(set(rulebook.companies) - set(wired.settings.gp))
-    if missing:
-        raise Interrupted(
-            Finding(
-                "connection.company_missing",
-                f"connection {name}",
-                f"the rulebook names company {', '.join(missing)}, and the connection does not say how to reach it",
-                "Add [gp.<company>] to the connection's settings, or correct the rulebook's Companies table.",
-            )
-        )
-    other = [c for c, rule in rulebook.companies.items() if rule.currency is not wired.settings.money]
-    if other:
-        raise Interrupted(
-            Finding(
-                "connection.currency",
-                f"connection {name}",
-                f"company {', '.join(other)} keeps its books in another currency than the tenant's {wired.settings.currency}",
-                "Set the right currency in the connection's settings or in the rulebook's Companies table.",
-            )
-        )
-    if dry or wired.settings.sandbox:
+def tenant_of(settings: Settings) -> str:
+    """The name of the lease that one run at a time holds."""
+    return f"servicetitan-{settings.servicetitan.tenant_id}"
+
+
+def dockets_to_replay(ledger: Ledger, code: str | None, all_held: bool, planned: bool) -> list[DocketRecord]:
+    """The dockets that a person means: held by a finding code, every held one, every one that waits for approval."""
+    held = list(ledger.holds(code)) if code or all_held else []
+    plan = {it.docket_id for records in waiting(ledger) for it in records} if planned else set()
+    return held + [ledger.docket(id) for id in sorted(plan - {it.id for it in held})]
+
+
+def may_begin(wired: Wired, rulebook: Rulebook, dry: bool) -> None:
+    """Raises Interrupted where a person has something to do before the first run."""
+    settings, name = wired.settings, wired.settings.name
+    stop = readiness.company_missing(settings, rulebook) or readiness.other_currency(settings, rulebook)
+    if stop is None and not dry:
+        stop = readiness.cut_over_missing(settings, rulebook)
+    if stop:
+        raise Interrupted(stop)
+    if dry or settings.sandbox:
         return
-    if any(rule.cut_over is None for rule in rulebook.companies.values()):
-        raise Interrupted(
-            Finding(
-                "company.cut_over_missing",
-                f"connection {name}",
-                "a company has no cut-over date, so history could be entered a second time",
-                "In the rulebook's Companies table, fill cut_over; import the rulebook and make a dry run.",
-            )
-        )
-    if not any(it.dry and it.outcome == "finished" for it in wired.ledger.runs(1000)):
+    if not wired.ledger.has_run(dry=True, outcome=FINISHED):
         raise Interrupted(
             Finding(
                 "connection.dry_run_first",
@@ -116,7 +120,8 @@ def _may_begin(wired: Wired, rulebook: Rulebook, dry: bool) -> None:
         )
 
 
-def _busy(name: str) -> Finding:
+def busy(name: str) -> Finding:
+    """Somebody else's run holds the tenant."""
     return Finding(
         "run.busy",
         f"connection {name}",

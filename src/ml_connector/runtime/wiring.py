@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from ml_connector.findings import Finding, Interrupted
@@ -13,6 +14,8 @@ from ml_connector.gp import periods
 from ml_connector.gp.access import Access as GpAccess
 from ml_connector.gp.access import Kerberos, Scheme, Secret
 from ml_connector.gp.books import GpBooks
+from ml_connector.gp.company_database import CompanyDatabase, DatabaseAccess
+from ml_connector.gp.mixed import MixedBooks, Transport, idle
 from ml_connector.gp.service_map import ServiceMap, load, shipped
 from ml_connector.gp.web_services.books import WebServicesBooks
 from ml_connector.gp.web_services.transport import Endpoint
@@ -21,16 +24,21 @@ from ml_connector.mapping.reading import read
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.money import Currency
 from ml_connector.pipeline import ports
+from ml_connector.pipeline.align import bound
+from ml_connector.runtime import metrics
 from ml_connector.runtime.clock import SystemClock
-from ml_connector.runtime.settings import Gp, Settings, from_values, secret
+from ml_connector.runtime.settings import Gp, Settings, Sql, from_values, secret
 from ml_connector.servicetitan.auth import Access
 from ml_connector.servicetitan.client import Client
 from ml_connector.servicetitan.field_service import FieldService
+from ml_connector.servicetitan.parties import FieldParties
 from ml_connector.store.database import Database
 from ml_connector.store.lease import Lease
 from ml_connector.store.ledger import Ledger
 from ml_connector.store.refused_logins import RefusedLogins
 from ml_connector.store.vault import MasterKey, Vault
+
+CompanyBooks: TypeAlias = GpBooks | WebServicesBooks | MixedBooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +50,62 @@ class Wired:
     ledger: Ledger
     client: Client
     field_service: FieldService
-    books: Mapping[str, GpBooks | WebServicesBooks]  # by the rulebook's short name of the company
+    books: Mapping[str, CompanyBooks]  # by the rulebook's short name of the company
     clock: SystemClock
 
-    def rulebook(self) -> tuple[int, Rulebook]:
-        """The newest version. Raises Interrupted where there is none, or where it no longer makes sense."""
-        found = self.ledger.rulebook()
-        if found is None:
-            name = self.settings.name
-            remedy = f"Run 'ml-connector rulebook import {name} PATH' with a workbook or a folder of CSV files."
-            raise Interrupted(Finding("rulebook.none", f"connection {name}", "it has no rulebook", remedy))
-        record, tables = found
-        made = read(tables)
-        if isinstance(made, tuple):
-            raise Interrupted(*made)
-        return record.version, made
+    def rulebook(self, version: int | None = None) -> tuple[int, Rulebook]:
+        """That version, or the newest. Raises Interrupted where there is none, or where it no longer makes sense."""
+        return rulebook_of(self.ledger, version)
+
+    def field_parties(self, company: str) -> FieldParties:
+        """ServiceTitan's customers and vendors, on whom that company's GP ids hang. Raises Interrupted
+        `party.no_application` where the settings do not name our application."""
+        guid = self.settings.servicetitan.application_guid
+        if not guid:
+            raise Interrupted(_no_application(self.settings.name))
+        return FieldParties(self.client, guid, f"gp_id_{company}")
+
+    def gp_parties(self, company: str) -> ports.PartyBook:
+        """That company's customers and vendors."""
+        return self.books[company].party_book()
 
     def under(self, lease: Lease) -> Wired:
         """The same, writing only while the lease is held."""
         return replace(self, ledger=self.ledger.with_lease(lease))
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """Close the ways to both systems; the ledger stays open."""
         self.client.close()
         for books in self.books.values():
             books.close()
+
+    def close(self) -> None:
+        self.hang_up()
         self.database.close()
+
+
+def _no_application(name: str) -> Finding:
+    return Finding(
+        "party.no_application",
+        f"connection {name}",
+        "the settings do not name our application in ServiceTitan, under which GP's ids hang on customers and vendors",
+        "In the settings, write servicetitan.application_guid as the developer portal shows it, and add the connection again.",
+    )
+
+
+def rulebook_of(ledger: Ledger, version: int | None = None) -> tuple[int, Rulebook]:
+    """Its version, and itself with whom the crosswalk binds. Raises Interrupted where there is none, or where it no longer
+    makes sense."""
+    found = ledger.rulebook(version)
+    if found is None:
+        name = ledger.connection_name
+        remedy = f"Run 'ml-connector rulebook import {name} PATH' with a workbook or a folder of CSV files."
+        raise Interrupted(Finding("rulebook.none", f"connection {name}", "it has no rulebook", remedy))
+    record, tables = found
+    made = read(tables)
+    if isinstance(made, tuple):
+        raise Interrupted(*made)
+    return record.version, replace(made, bound=bound(ledger.crosswalk()))
 
 
 def open_connection(
@@ -82,17 +121,8 @@ def open_connection(
     Raises Interrupted where it is unknown, or a credential or file it refers to is missing.
     """
     settings = from_values(database.connections(actor).get(name).definition, f"connection {name}")
-    api_url, auth_url = settings.servicetitan.urls()
     vault = Vault(database, keys, actor).get
-    access = Access(
-        tenant_id=settings.servicetitan.tenant_id,
-        client_id=secret(settings.servicetitan.client_id, "servicetitan.client_id", vault),
-        client_secret=secret(settings.servicetitan.client_secret, "servicetitan.client_secret", vault),
-        app_key=secret(settings.servicetitan.app_key, "servicetitan.app_key", vault),
-        api_url=api_url,
-        auth_url=auth_url,
-    )
-    client = Client(access)
+    client = servicetitan_client(settings, vault)
     refusals = RefusedLogins(database, actor)
     return Wired(
         settings=settings,
@@ -100,18 +130,68 @@ def open_connection(
         ledger=database.ledger(name, actor),
         client=client,
         field_service=FieldService(client),
-        books={
-            company: _books(company, gp, settings.money, vault, folder, refusals) for company, gp in settings.gp.items()
-        },
+        books={company: gp_books(settings, company, vault, folder, refusals) for company in settings.gp},
         clock=SystemClock(ZoneInfo(settings.time_zone)),
     )
 
 
+def servicetitan_client(settings: Settings, vault: Callable[[str], str]) -> Client:
+    """Raises Interrupted where a credential is not to be had."""
+    api_url, auth_url = settings.servicetitan.urls()
+    access = Access(
+        tenant_id=settings.servicetitan.tenant_id,
+        client_id=secret(settings.servicetitan.client_id, "servicetitan.client_id", vault),
+        client_secret=secret(settings.servicetitan.client_secret, "servicetitan.client_secret", vault),
+        app_key=secret(settings.servicetitan.app_key, "servicetitan.app_key", vault),
+        api_url=api_url,
+        auth_url=auth_url,
+        heard=metrics.hearing(settings.name, "servicetitan"),
+    )
+    return Client(access)
+
+
+def gp_books(
+    settings: Settings, company: str, vault: Callable[[str], str], folder: Path | None, refusals: Refusals
+) -> CompanyBooks:
+    """Raises Interrupted where a credential, the service map or another file is not to be had."""
+    return _books(settings.name, company, settings.gp[company], settings.money, vault, folder, refusals)
+
+
 def _books(
-    company: str, gp: Gp, currency: Currency, vault: Callable[[str], str], folder: Path | None, refusals: Refusals
-) -> GpBooks | WebServicesBooks:
-    access = GpAccess(
-        server=gp.server or gp.endpoint,
+    name: str,
+    company: str,
+    gp: Gp,
+    currency: Currency,
+    vault: Callable[[str], str],
+    folder: Path | None,
+    refusals: Refusals,
+) -> CompanyBooks:
+    routes = {kind: Transport(way) for kind, way in gp.routes.items()}
+    calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
+    chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
+    tables = _company_database(company, gp.sql, vault, refusals) if gp.sql.url else None
+    service_map = _service_map(gp.service_map)
+    access = _access(name, company, gp, vault, refusals)
+
+    def over_sba(unused: frozenset[str] = frozenset()) -> GpBooks:
+        at = replace(access, server=gp.server)
+        return GpBooks(at, service_map, company, currency, calendar, chart, database=tables, idle=unused)
+
+    def over_soap() -> WebServicesBooks:
+        at, meanings = replace(access, server=gp.endpoint), service_map.refusals
+        endpoint = Endpoint(gp.endpoint, gp.company_id, gp.wsdl, folder)
+        kinds = [kind for kind, way in routes.items() if way is Transport.SOAP]
+        return WebServicesBooks(at, endpoint, company, currency, calendar, meanings, database=tables, kinds=kinds)
+
+    if len(set(routes.values())) == 1:
+        return over_sba() if Transport.SBA in routes.values() else over_soap()
+    return MixedBooks(over_sba(idle(routes)), over_soap(), routes, company, gp.company, Transport(gp.transport))
+
+
+def _access(name: str, company: str, gp: Gp, vault: Callable[[str], str], refusals: Refusals) -> GpAccess:
+    """What both transports share: the account, the company, patience; the server is each one's own."""
+    return GpAccess(
+        server="",
         company=gp.company,
         username=secret(gp.username, f"gp.{company}.username", vault),
         password=Secret(secret(gp.password, f"gp.{company}.password", vault) if gp.password else ""),
@@ -127,15 +207,23 @@ def _books(
         verify=gp.verify_tls,
         ca_bundle=Path(gp.ca_bundle) if gp.ca_bundle else None,
         write_timeout=gp.write_timeout,
+        heard=metrics.hearing(name, "gp", company),
         refusals=refusals,
     )
-    calendar = periods.read_calendar(Path(gp.calendar_file)) if gp.calendar_file else None
-    chart = periods.read_chart(Path(gp.chart_file)) if gp.chart_file else None
-    service_map = _service_map(gp.service_map)
-    if gp.transport == "soap":
-        endpoint = Endpoint(gp.endpoint, gp.company_id, gp.wsdl, folder)
-        return WebServicesBooks(access, endpoint, company, currency, calendar, service_map.refusals)
-    return GpBooks(access, service_map, company, currency, calendar, chart)
+
+
+def _company_database(company: str, sql: Sql, vault: Callable[[str], str], refusals: Refusals) -> CompanyDatabase:
+    return CompanyDatabase(
+        DatabaseAccess(
+            url=sql.url,
+            database=sql.database,
+            username=secret(sql.username, f"gp.{company}.sql.username", vault),
+            password=Secret(secret(sql.password, f"gp.{company}.sql.password", vault)),
+            schema=sql.schema,
+            origins=sql.origins,
+            refusals=refusals,
+        )
+    )
 
 
 @cache
@@ -146,6 +234,7 @@ def _service_map(name: str) -> ServiceMap:
 def _proof_that_the_parts_fit(wired: Wired) -> None:
     """Read by mypy alone: each adapter fits its port."""
     _field: ports.FieldService = wired.field_service
+    _releases: ports.Releases = wired.field_service
     _ledger: ports.Ledger = wired.ledger
     _clock: ports.Clock = wired.clock
     _books: Mapping[str, ports.Books] = wired.books

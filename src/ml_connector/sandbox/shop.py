@@ -7,7 +7,6 @@ to it besides calling the API are its deeds: the `do_…` methods, also reachabl
 from __future__ import annotations
 
 import re
-import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -15,18 +14,23 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
 import msgspec
 
+from ml_connector.sandbox import shop_parties as parties
 from ml_connector.sandbox import shop_rows as rows
 from ml_connector.sandbox import town
 from ml_connector.sandbox.drawing import ITEM, UNIT, Drawing, batch_of
 from ml_connector.sandbox.faults import Fault, Faults
 from ml_connector.sandbox.moments import Moment, as_text
-from ml_connector.sandbox.serving import Request, Response, as_json
+from ml_connector.sandbox.neighbourhood import Neighbourhood
+from ml_connector.sandbox.serving import Request, Response
+from ml_connector.sandbox.shop_clerk import Asked, Clerk
+from ml_connector.sandbox.shop_deeds import PartyDeeds
 from ml_connector.sandbox.shop_gate import Gate, plain
-from ml_connector.sandbox.shop_shelf import BadQuery, Fixture
-from ml_connector.sandbox.shop_stock import CUSTOMERS, Stock
+from ml_connector.sandbox.shop_shelf import BadQuery, Feed, Listing, problem
+from ml_connector.sandbox.shop_stock import CUSTOMERS, VENDORS, Stock
 from ml_connector.sandbox.trade import NOTHING, Invoice, Month
 
 SCOPES = (
@@ -34,8 +38,12 @@ SCOPES = (
     "tn.acc.inventorybills:r",
     "tn.acc.taxzones:r",
     "tn.acc.glaccounts:r",
+    "tn.acc.paymentterms:r",
     "tn.crm.customers:r",
+    "tn.crm.customers:w",
+    "tn.crm.locations:r",
     "tn.inv.vendors:r",
+    "tn.inv.vendors:w",
     "tn.inv.purchaseorders:r",
     "tn.jpm.jobs:r",
     "tn.jpm.jobtypes:r",
@@ -47,17 +55,20 @@ _API = re.compile(r"/(\w+)/v2/tenant/(\d+)/(.+)")
 _FIRST_ADDED = 900_001  # what is added to a month is numbered from here
 
 
-class Shop:
+class Shop(PartyDeeds):
     """The tenant. Safe to use from many threads.
 
     `clock` (seconds, monotonic) tells when a token has expired and how many calls were made in a second; the
-    instants on the records come from a calendar of the shop's own, which only deeds move.
+    instants on the records come from a calendar of the shop's own, which only deeds and writes move. A `neighbourhood`
+    comes to the town's customers and vendors; `kept_as` is the guid and the key under which GP's ids hang on some of it.
     """
 
     def __init__(
         self,
         month: Month,
         *,
+        neighbourhood: Neighbourhood | None = None,
+        kept_as: tuple[str, str] = ("", ""),
         client_id: str = "sandbox-client",
         client_secret: str = "sandbox-secret",  # noqa: S107 - a sandbox's
         app_key: str = "sandbox-app-key",
@@ -80,10 +91,22 @@ class Shop:
             clock=clock,
         )
         self._stock = Stock(month)
-        self._resources = self._stock.resources(page_rows, self.faults)
+        around = neighbourhood or Neighbourhood(0, 0)
+        self._clerk = Clerk(
+            (*parties.first_customers(month.invoices, CUSTOMERS), *parties.neighbouring_customers(around, kept_as)),
+            parties.first_contacts(CUSTOMERS, around.customers.field),
+            (*parties.first_vendors(VENDORS), *parties.neighbouring_vendors(around, kept_as)),
+            {it.id: it.tax_zone for it in CUSTOMERS},
+            self._tick,
+        )
+        self._resources = {
+            **self._stock.resources(page_rows, self.faults),
+            **self._clerk.resources(page_rows, self.faults),
+        }
         self._drawing = Drawing(len(month.invoices), first=_FIRST_ADDED)
         self._added_ids = count(_FIRST_ADDED)
-        self._now = max([rows.OPENED, *(it.modified for it in month.invoices), *(it.modified for it in month.bills)])
+        dated = (*month.invoices, *month.bills, *self._clerk.customers, *self._clerk.vendors)
+        self._now: Moment = max([rows.OPENED, *(it.modified for it in dated)])
 
     def greet(self, request: Request) -> None:
         """Every request is let in: it carries its own token."""
@@ -101,28 +124,31 @@ class Shop:
         module, tenant, name = found.groups()
         if self.faults.strike(request.method, request.path, {Fault.TOKEN_REVOKED}):
             self._gate.revoke(request)
-        resource = self._resources.get((module, name))
-        refusal = self._gate.refusal(request, resource.scope if resource else None)
+        listed = self._resources.get((module, name))
+        asked: Listing[Any] | Feed[Any] | Asked | None = listed if request.method == "GET" else None
+        asked = asked or self._clerk.asked(request.method, module, name)
+        refusal = self._gate.refusal(request, asked.scope if asked else None)
         if refusal:
             return refusal
-        if resource is None or int(tenant) != town.TENANT_ID:
-            return _problem(404, "Not Found", {})
-        if request.method != "GET":
+        if int(tenant) != town.TENANT_ID or not (asked or listed):
+            return problem(404, "Not Found", {})
+        if asked is None:
             return plain(405, "Method Not Allowed")
         try:
-            return resource.answer(request)
+            return asked.answer(request)
         except BadQuery as bad:
-            return _problem(400, "One or more validation errors occurred.", {bad.name: [bad.says]})
+            return problem(400, "One or more validation errors occurred.", {bad.name: [bad.says]})
 
     def records(self) -> Mapping[str, Sequence[object]]:
         """Every invoice, bill, customer and vendor as its full row, inactive ones too."""
         with self._lock:
-            stock = self._stock
+            stock, clerk = self._stock, self._clerk
+            customer_row, vendor_row = parties.customer_row(""), parties.vendor_row("")
             return {
                 "invoices": _decoded(stock.invoices.encoded(it, rows.invoice_row) for it in stock.invoices),
                 "bills": _decoded(stock.bills.encoded(it, rows.bill_row) for it in stock.bills),
-                "customers": _decoded(stock.customers.encoded(it, _row) for it in stock.customers),
-                "vendors": _decoded(stock.vendors.encoded(it, _row) for it in stock.vendors),
+                "customers": _decoded(clerk.customers.encoded(it, customer_row) for it in clerk.customers),
+                "vendors": _decoded(clerk.vendors.encoded(it, vendor_row) for it in clerk.vendors),
             }
 
     # ---- deeds
@@ -152,6 +178,26 @@ class Shop:
             for it in chosen:
                 self._changed(replace(it, status="Posted", batch=batch_of(it.dated, it.unit)))
             return {"ids": [it.id for it in chosen]}
+
+    def do_unpost(self, invoices: Iterable[int] = (), bills: Iterable[int] = ()) -> dict[str, object]:
+        """The office unposts what was posted and not exported: it is Pending again, and in no batch."""
+        with self._lock:
+            back = [it for it in self._stock.invoices.among(invoices) if it.status == "Posted"]
+            for it in back:
+                self._changed(replace(it, status="Pending", batch=None))
+            billed = [it for it in self._stock.bills.among(bills) if it.status == "Posted"]
+            for bill in billed:
+                self._stock.bills.put(replace(bill, status="Pending", batch=None, modified=self._tick()))
+            return {"invoices": [it.id for it in back], "bills": [it.id for it in billed]}
+
+    def do_post_bills(self) -> dict[str, object]:
+        """The office posts a batch of every bill that is Pending."""
+        with self._lock:
+            waiting = [it for it in self._stock.bills if it.status == "Pending"]
+            for it in waiting:
+                batch = batch_of(it.dated, it.unit, payable=True)
+                self._stock.bills.put(replace(it, status="Posted", batch=batch, modified=self._tick()))
+            return {"ids": [it.id for it in waiting]}
 
     def do_delete_invoice(self, id: int) -> dict[str, object]:
         """The invoice becomes inactive: lists leave it out, the feed brings it once more."""
@@ -215,6 +261,10 @@ class Shop:
 
     def _changed(self, invoice: Invoice) -> dict[str, object]:
         invoice = replace(invoice, modified=self._tick())
+        before = next(iter(self._stock.invoices.among([invoice.id])), None)
+        owed, owes = (it.balance if it and it.active else NOTHING for it in (before, invoice))
+        if owes != owed:
+            self._clerk.owes(invoice.customer.id, owes - owed, invoice.modified)
         self._stock.invoices.put(invoice)
         return {"id": invoice.id, "total": f"{invoice.total:f}", "modifiedOn": as_text(invoice.modified)}
 
@@ -223,18 +273,5 @@ class Shop:
         return self._now
 
 
-def _row(it: Fixture) -> rows.Row:
-    return it.row
-
-
 def _decoded(encoded: Iterable[bytes]) -> list[object]:
     return [msgspec.json.decode(it) for it in encoded]
-
-
-def _problem(status: int, title: str, errors: Mapping[str, Sequence[str]]) -> Response:
-    """The API's error answer: the official `ApiErrorResponse`."""
-    trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
-    kind = f"https://tools.ietf.org/html/rfc7231#section-6.5.{1 if status == 400 else 4}"
-    return as_json(
-        {"type": kind, "title": title, "status": status, "traceId": trace, "errors": errors, "data": {}}, status
-    )

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from html import escape
+from typing import Protocol
 
 from ml_connector.sandbox import town
-from ml_connector.sandbox.drawing import TAGS, TAX_EXEMPT
+from ml_connector.sandbox.drawing import TAGS
 from ml_connector.sandbox.moments import Moment, as_text, moment
 from ml_connector.sandbox.trade import (
     Bill,
@@ -31,8 +32,8 @@ Row = Mapping[str, object]
 OPENED = moment(date(2024, 1, 1))  # when the tenant was set up
 _ACCOUNT = {account.id: account for account in town.GL_ACCOUNTS}
 _OFFICE = "office.user"
-_OFFICE_ID = 21
-_EMPLOYEE = {"id": _OFFICE_ID, "name": _OFFICE, "modifiedOn": "2026-01-22T16:23:12.9688553Z"}
+OFFICE_ID = 21
+_EMPLOYEE = {"id": OFFICE_ID, "name": _OFFICE, "modifiedOn": "2026-01-22T16:23:12.9688553Z"}
 _WAREHOUSE = {
     "street": "4800 Race St",
     "unit": None,
@@ -69,7 +70,12 @@ def _address(it: town.Customer) -> dict[str, object]:
     return {"street": it.street, "unit": None, "city": it.city, "state": "CO", "zip": it.zip, "country": "USA"}
 
 
-def location_id(customer: town.Customer) -> int:
+class _WithId(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+def location_id(customer: _WithId) -> int:
     return customer.id + 1_000_000
 
 
@@ -162,7 +168,7 @@ def _invoice_line(invoice: Invoice, it: InvoiceLine, order: int) -> Row:
         "serviceDate": _day(invoice.dated),
         "order": order,
         "businessUnit": _named(it.unit),
-        "createdById": _OFFICE_ID,
+        "createdById": OFFICE_ID,
         "displayInAmount": None,
         "importId": None,
         "exportId": None,
@@ -288,50 +294,6 @@ def gl_account_row(it: town.GlAccount, at: Moment) -> Row:
 # ---- the other modules
 
 
-def customer_row(it: town.Customer, balance: Decimal, at: Moment) -> Row:
-    return {
-        "id": it.id,
-        "active": True,
-        "name": it.name,
-        "type": it.type,
-        "address": _address(it) | {"latitude": None, "longitude": None},
-        "customFields": [],
-        "balance": balance,
-        "taxExempt": it.id in TAX_EXEMPT,
-        "tagTypeIds": [],
-        "doNotMail": False,
-        "doNotService": False,
-        "nationalAccount": False,
-        "createdOn": as_text(OPENED),
-        "createdById": _OFFICE_ID,
-        "modifiedOn": as_text(at),
-        "mergedToId": None,
-        "paymentTermId": 30 if it.type == "Commercial" else None,
-        "creditLimit": None,
-        "creditLimitBalance": None,
-        "externalData": [],
-    }
-
-
-def vendor_row(it: town.Vendor, at: Moment) -> Row:
-    return {
-        "id": it.id,
-        "name": it.name,
-        "active": True,
-        "isTruckReplenishment": False,
-        "isMobileCreationRestricted": False,
-        "memo": "",
-        "deliveryOption": "Manual",
-        "defaultTaxRate": Decimal("0.0000000000"),
-        "contactInfo": {"firstName": "", "lastName": "", "phone": "3035550100", "email": "", "fax": ""},
-        "address": {"street": None, "unit": None, "city": it.city, "state": it.state, "zip": None, "country": "USA"},
-        "createdOn": as_text(at),
-        "modifiedOn": as_text(at),
-        "externalData": [],
-        "customFields": None,
-    }
-
-
 def order_row(it: Order) -> Row:
     bill = it.bill
     return {
@@ -410,7 +372,7 @@ def visit_row(it: Visit) -> Row:
         "noCharge": False,
         "notificationsEnabled": False,
         "createdOn": as_text(it.created),
-        "createdById": _OFFICE_ID,
+        "createdById": OFFICE_ID,
         "modifiedOn": as_text(it.modified),
         "tagTypeIds": list(it.tags),
         "leadCallId": None,

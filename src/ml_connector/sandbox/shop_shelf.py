@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
+import secrets
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import msgspec
 
 from ml_connector.sandbox.faults import Fault, Faults
 from ml_connector.sandbox.moments import Moment, from_text
-from ml_connector.sandbox.serving import Request, Response
+from ml_connector.sandbox.serving import Request, Response, as_json
 from ml_connector.sandbox.shop_rows import Row
 
 MOST_IDS = 50
@@ -45,7 +46,7 @@ Filter = Callable[[Sequence[str]], Fits[R]]  # from the values of one parameter;
 
 
 class BadQuery(Exception):
-    """A query parameter that cannot be understood, or asks for too much."""
+    """A parameter or a field that cannot be understood, or asks for too much."""
 
     def __init__(self, name: str, says: str) -> None:
         super().__init__(f"{name}: {says}")
@@ -104,7 +105,10 @@ class Shelf(Generic[R]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing(Generic[R]):
-    """A paged list. `repeated_ids`: ids come as a repeated parameter and not in one value with commas."""
+    """A paged list. `repeated_ids`: ids come as a repeated parameter and not in one value with commas.
+
+    `row_for` and `filters_for` are in place of `row` and `filters` where these depend on the whole query.
+    """
 
     shelf: Shelf[R]
     row: Callable[[R], Row]
@@ -113,6 +117,8 @@ class Listing(Generic[R]):
     repeated_ids: bool = False
     activity: str = ""  # the parameter that lets inactive rows in: active, activeState, or none
     filters: Mapping[str, Filter[R]] = field(default_factory=dict)
+    row_for: Callable[[Query], Callable[[R], Row]] | None = None
+    filters_for: Callable[[Query], Mapping[str, Filter[R]]] | None = None
 
     def answer(self, request: Request) -> Response:
         query = request.query
@@ -123,7 +129,8 @@ class Listing(Generic[R]):
         rows = found[(page - 1) * size : page * size]
         total = len(found) if _flag(query, "includeTotal") else None
         head = {"page": page, "pageSize": size, "hasMore": page * size < len(found), "totalCount": total}
-        return _answer(head, [self.shelf.encoded(it, self.row) for it in rows])
+        row = self.row_for(query) if self.row_for else self.row
+        return _answer(head, [self.shelf.encoded(it, row) for it in rows])
 
     def _found(self, query: Query) -> list[R]:
         if self.ids and "ids" in query:
@@ -148,7 +155,8 @@ class Listing(Generic[R]):
             "createdOnOrAfter": at_or_after(lambda it: it.created),
             "createdBefore": before(lambda it: it.created),
         }
-        for name, make in {**instants, **self.filters}.items():
+        of_query = self.filters_for(query) if self.filters_for else {}
+        for name, make in {**instants, **self.filters, **of_query}.items():
             if name in query:
                 yield _understood(name, lambda make=make, name=name: make(query[name]))  # type: ignore[misc]
 
@@ -231,6 +239,11 @@ def texted(of: Callable[[R], str | None]) -> Filter[R]:
     return lambda values: lambda it: of(it) == values[0]
 
 
+def said(of: Callable[[R], str | None]) -> Filter[R]:
+    """The same text, whatever the case."""
+    return lambda values: lambda it: (of(it) or "").casefold() == values[0].casefold()
+
+
 def texted_among(of: Callable[[R], str], choices: Sequence[str]) -> Filter[R]:
     """A parameter repeated for each value, each one of `choices`."""
 
@@ -259,6 +272,16 @@ def before(of: Callable[[R], Moment]) -> Filter[R]:
 
 
 # ---- reading a query, writing an answer
+
+
+def problem(status: int, title: str, errors: Mapping[str, Sequence[str]]) -> Response:
+    """The API's error answer: the official `ApiErrorResponse`."""
+    trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    kind = f"https://tools.ietf.org/html/rfc7231#section-6.5.{1 if status == 400 else 4}"
+    return as_json(
+        {"type": kind, "title": title, "status": status, "traceId": trace, "errors": errors, "data": {}}, status
+    )
+
 
 T = TypeVar("T")
 _ACTIVITIES: Mapping[str, Mapping[str, bool | None]] = {
@@ -311,6 +334,11 @@ def _sorted(found: list[R], query: Query) -> list[R]:
             raise BadQuery("sort", "The value is not valid.")
         found.sort(key=order, reverse=text.startswith("-"))
     return found
+
+
+def one(row: Row) -> Response:
+    """The answer that holds one record."""
+    return Response(200, _ENCODER.encode(row))
 
 
 def _answer(head: Mapping[str, object], rows: Iterable[bytes]) -> Response:

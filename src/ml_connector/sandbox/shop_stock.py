@@ -6,7 +6,6 @@ Addresses, parameters and scopes are those of the official OpenAPI documents (v2
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from typing import Any, TypeVar
 
 from ml_connector.sandbox import shop_rows as rows
@@ -14,6 +13,7 @@ from ml_connector.sandbox import town
 from ml_connector.sandbox.drawing import TAGS, VISIT_TYPES
 from ml_connector.sandbox.faults import Faults
 from ml_connector.sandbox.moments import Moment, moment
+from ml_connector.sandbox.shop_parties import TERMS, term_row
 from ml_connector.sandbox.shop_shelf import (
     Feed,
     Fixture,
@@ -26,7 +26,7 @@ from ml_connector.sandbox.shop_shelf import (
     texted,
     texted_among,
 )
-from ml_connector.sandbox.trade import NOTHING, Invoice, Month, VisitType
+from ml_connector.sandbox.trade import Month, VisitType
 
 CUSTOMERS = (*town.CUSTOMERS, town.CUSTOMER_UNKNOWN_TO_GP)
 VENDORS = (*town.VENDORS, town.VENDOR_UNKNOWN_TO_GP, town.VENDOR_1099_WITHOUT_RULE)
@@ -42,20 +42,18 @@ _CONFIGURATIONS = (
     "ARImportInvoice",
 )
 
-T = TypeVar("T", town.TaxZone, town.GlAccount, town.BusinessUnit, town.Vendor, VisitType)
+T = TypeVar("T", town.TaxZone, town.GlAccount, town.BusinessUnit, VisitType)
 
 
 class Stock:
-    """All records of the tenant, each kind on its shelf."""
+    """The records of the tenant, each kind on its shelf; customers and vendors are the clerk's."""
 
     def __init__(self, month: Month) -> None:
         self.invoices, self.bills, self.orders = Shelf(month.invoices), Shelf(month.bills), Shelf(month.orders)
         self.visits, self.projects = Shelf(month.visits), Shelf(month.projects)
-        self.customers = Shelf(_customers(month.invoices))
-        self.vendors = _fixed(VENDORS, rows.vendor_row)
 
     def resources(self, page_rows: int, faults: Faults) -> Resources:
-        """Every address that is served; a feed gives at most `page_rows` rows at a time."""
+        """Every list and feed; a feed gives at most `page_rows` rows at a time."""
         return {**self._feeds(page_rows, faults), **self._documents(), **self._around_them(), **self._settings()}
 
     def _feeds(self, page_rows: int, faults: Faults) -> Resources:
@@ -114,12 +112,6 @@ class Stock:
 
     def _around_them(self) -> Resources:
         return {
-            ("crm", "customers"): Listing(
-                shelf=self.customers, row=_ready_made, scope="tn.crm.customers:r", activity="active"
-            ),
-            ("inventory", "vendors"): Listing(
-                shelf=self.vendors, row=_ready_made, scope="tn.inv.vendors:r", repeated_ids=True, activity="active"
-            ),
             ("inventory", "purchase-orders"): Listing(
                 shelf=self.orders,
                 row=rows.order_row,
@@ -154,6 +146,7 @@ class Stock:
 
     def _settings(self) -> Resources:
         tags = Shelf(Fixture(id, rows.tag_row(id, rows.OPENED), rows.OPENED, rows.OPENED) for id in TAGS)
+        terms = Shelf(Fixture(id, term_row(id, name), rows.OPENED, rows.OPENED) for id, name in TERMS.items())
 
         def short(shelf: Shelf[Fixture], scope: str, ids: bool = True) -> Listing[Fixture]:
             return Listing(shelf=shelf, row=_ready_made, scope=scope, ids=ids, activity="active")
@@ -161,6 +154,7 @@ class Stock:
         return {
             ("accounting", "tax-zones"): short(_fixed(town.TAX_ZONES, rows.tax_zone_row), "tn.acc.taxzones:r"),
             ("accounting", "gl-accounts"): short(_fixed(town.GL_ACCOUNTS, rows.gl_account_row), "tn.acc.glaccounts:r"),
+            ("accounting", "payment-terms"): Listing(shelf=terms, row=_ready_made, scope="tn.acc.paymentterms:r"),
             ("jpm", "job-types"): short(_fixed(VISIT_TYPES, rows.visit_type_row), "tn.jpm.jobtypes:r"),
             ("settings", "business-units"): short(
                 _fixed(town.BUSINESS_UNITS, rows.business_unit_row), "tn.stt.businessunits:r"
@@ -176,16 +170,3 @@ def _ready_made(it: Fixture) -> rows.Row:
 def _fixed(records: Iterable[T], row: Callable[[T, Moment], rows.Row]) -> Shelf[Fixture]:
     """Records that were there when the tenant was set up and have not changed since."""
     return Shelf(Fixture(it.id, row(it, rows.OPENED), rows.OPENED, rows.OPENED) for it in records)
-
-
-def _customers(invoices: Iterable[Invoice]) -> Iterable[Fixture]:
-    """The customers with what they owe; a customer changed when its last invoice did."""
-    owed: dict[int, Decimal] = {}
-    changed: dict[int, Moment] = {}
-    for it in invoices:
-        if it.active:
-            owed[it.customer.id] = owed.get(it.customer.id, NOTHING) + it.balance
-            changed[it.customer.id] = max(changed.get(it.customer.id, rows.OPENED), it.modified)
-    for customer in CUSTOMERS:
-        at = changed.get(customer.id, rows.OPENED)
-        yield Fixture(customer.id, rows.customer_row(customer, owed.get(customer.id, NOTHING), at), rows.OPENED, at)

@@ -6,6 +6,7 @@ name. Nothing here is random; what happened in a month is drawn, with a seed, in
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -81,6 +82,21 @@ class Customer:
     tax_zone: int
     gp_id: str
 
+    @property
+    def phone(self) -> str:
+        """Ten digits."""
+        return f"303{550 + self.id // 100_000 % 10}{self.id % 10_000:04d}"
+
+    @property
+    def email(self) -> str:
+        """ "" of those who never gave one."""
+        if self.id % 4 == 0:
+            return ""
+        words = (
+            unicodedata.normalize("NFKD", self.name).encode("ascii", "ignore").decode().lower().replace(",", "").split()
+        )
+        return f"{'.'.join(words[:2])}@example.com"
+
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
@@ -90,6 +106,11 @@ class Vendor:
     state: str
     gp_id: str
     is_1099: bool
+
+    @property
+    def phone(self) -> str:
+        """Ten digits."""
+        return f"303{550 + self.id // 100_000 % 10}{self.id % 10_000:04d}"
 
 
 BUSINESS_UNITS = (

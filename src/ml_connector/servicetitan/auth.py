@@ -22,6 +22,10 @@ EARLY = 60.0  # seconds before its end that a token is replaced; half its life w
 USUAL_LIFE = 900.0
 
 
+def unheard(answer: str, seconds: float) -> None:
+    """Who listens to each request is told its answer, a status or "lost", and how many seconds it took."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """What opens one tenant. Its text shows no secret."""
@@ -32,6 +36,7 @@ class Access:
     app_key: str = field(repr=False)
     api_url: str = "https://api.servicetitan.io"
     auth_url: str = "https://auth.servicetitan.io"  # with or without /connect/token
+    heard: Callable[[str, float], None] = field(default=unheard, repr=False, compare=False)  # as `unheard` says
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ Whatever leaves this room is `findings.Interrupted`; the code of its finding say
     └── the answer cannot be relied on: tried no further, and nothing is skipped
         ├── servicetitan.unreadable       a row whose id, amount or date is none
         ├── servicetitan.feed_stuck       there is more, and the place to go on from does not move
-        └── servicetitan.filter_ignored   rows that we did not ask for
+        ├── servicetitan.filter_ignored   rows that we did not ask for
+        └── servicetitan.rows_missing     fewer rows than there are
 
 Only 400, 404 and 409 have a documented body (schema ApiErrorResponse of the OpenAPI documents); the others may be
 anything, so they are looked at with care and quoted not at all. Within the room a failed attempt is a value,
@@ -90,7 +91,7 @@ def unintelligible(where: str, problem: str) -> Trouble:
 def refusal(where: str, scope: str, answer: httpx2.Response, secrets: Iterable[str]) -> Trouble:
     """What an API answer other than 200 means; `secrets` are blotted out of what is quoted."""
     status = answer.status_code
-    told = _told(answer.content, secrets)
+    told = told_by(answer.content, secrets)
     if status in (408, 409, 425, 429) or status >= 500:
         return _busy(where, status, answer.headers)
     if 300 <= status < 400:
@@ -107,7 +108,7 @@ def refusal(where: str, scope: str, answer: httpx2.Response, secrets: Iterable[s
         )
         return Trouble(Finding("servicetitan.refused", where, says, remedy), passing=False)
     if status == 403:
-        says = f"ServiceTitan does not let this application read here (403); scope {scope} is needed"
+        says = f"ServiceTitan does not let this application do this (403); scope {scope} is needed"
         remedy = f"Give the application the scope {scope} in {PORTAL_PLACE}, approve it in {ACCESS_PLACE}, {THEN}."
         return Trouble(Finding("servicetitan.forbidden", where, says, remedy), passing=False)
     says = f"ServiceTitan rejects the request ({status})" + (f": {told}" if told else "")
@@ -171,6 +172,18 @@ def filter_ignored(where: str, asked: str, stranger: int | None) -> Interrupted:
     )
 
 
+def rows_missing(where: str, told: int, read: int) -> Interrupted:
+    return Interrupted(
+        Finding(
+            "servicetitan.rows_missing",
+            where,
+            f"ServiceTitan says that there are {told} rows, and gives {read}, twice",
+            "Run ml-connector again: rows may have moved while they were read. If this stays, report it to ServiceTitan's "
+            "API support with the place named here.",
+        )
+    )
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from a number or an HTTP date; None without a usable header."""
     text = headers.get("Retry-After", "").strip()
@@ -205,7 +218,7 @@ class _OAuthError(msgspec.Struct):
     error: str | None = None
 
 
-def _told(body: bytes, secrets: Iterable[str]) -> str:
+def told_by(body: bytes, secrets: Iterable[str]) -> str:
     """The title and the field messages of an ApiErrorResponse, in one line; "" of anything else."""
     try:
         error = msgspec.json.decode(body, type=_ApiError)

@@ -8,7 +8,9 @@ Transactional and export APIs).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from ml_connector.field.feed import FeedPage
 from ml_connector.field.snapshot import Source
@@ -20,17 +22,46 @@ from ml_connector.servicetitan.errors import Unreadable
 RESOURCES = {SourceKind.INVOICE: wire.INVOICE_FEED, SourceKind.BILL: wire.BILL_FEED}
 
 
+class Page(Protocol):
+    @property
+    def token(self) -> str: ...
+    @property
+    def has_more(self) -> bool: ...
+
+
+PageT = TypeVar("PageT", bound=Page)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[wire.RowT]):
+    """A page of a feed that is not kept as evidence."""
+
+    rows: Sequence[wire.RowT]
+    token: str
+    has_more: bool
+
+
+def rows(answer: wire.FeedAnswer[wire.RowT]) -> Rows[wire.RowT]:
+    return Rows(answer.data, answer.continue_from, answer.has_more)
+
+
 def feed(client: Client, kind: SourceKind, token: str | None, recent: bool = True) -> Iterator[FeedPage]:
     """Pages of what changed since `token` (None: from the beginning), until there is no more for now.
 
     `recent` asks for the newest changes at once, at the price of rows that come twice.
     """
-    resource = RESOURCES[kind]
+    return follow(client, RESOURCES[kind], token, lambda raw: read_page(kind, raw), recent)
+
+
+def follow(
+    client: Client, resource: wire.Resource, token: str | None, read: Callable[[bytes], PageT], recent: bool = True
+) -> Iterator[PageT]:
+    """Any feed: its pages, as `read` makes them."""
     seen = {token}
     while True:
         query = {"from": token} if token else {}
         query |= {"includeRecentChanges": "true"} if recent else {}
-        page = client.get(resource, query, lambda raw: read_page(kind, raw))
+        page = client.get(resource, query, read)
         if page.has_more and page.token in seen:
             raise errors.feed_stuck(client.place(resource), f"it points back to a page that was read, {page.token!r}")
         yield page

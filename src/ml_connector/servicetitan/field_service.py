@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ml_connector.field import party
 from ml_connector.field.feed import FeedPage
 from ml_connector.field.snapshot import Source
 from ml_connector.field.source import Named, SourceKind
-from ml_connector.findings import Finding, Interrupted
-from ml_connector.servicetitan import errors, feeds, parse, wire
+from ml_connector.findings import Interrupted
+from ml_connector.servicetitan import errors, feeds, parse, releases, wire
 from ml_connector.servicetitan.client import Client
 from ml_connector.servicetitan.errors import Unintelligible, Unreadable
 
@@ -29,7 +28,7 @@ NEEDED = (
     wire.BUSINESS_UNITS,
     wire.TAG_TYPES,
 )
-HOPELESS = ("servicetitan.unreachable", "servicetitan.app_key", "servicetitan.refused")
+HOPELESS = ("servicetitan.unreachable", "servicetitan.app_key", "servicetitan.refused")  # no other read fares better
 
 
 class FieldService:
@@ -45,6 +44,11 @@ class FieldService:
     def calls(self) -> int:
         """Requests sent to ServiceTitan so far."""
         return self._client.calls
+
+    @property
+    def throttled(self) -> int:
+        """How many of them ServiceTitan turned away as too many."""
+        return self._client.throttled
 
     def feed(self, kind: SourceKind, token: str | None) -> Iterator[FeedPage]:
         """Pages of what changed since `token` (None: from the beginning), until there is no more for now."""
@@ -94,25 +98,21 @@ class FieldService:
         rows = self._client.everything(wire.BUSINESS_UNITS)
         return [parse.named(rows[id]) for id in sorted(rows)]
 
-    def check(self) -> list[tuple[str, Finding | None]]:
-        """Sign in and read one row of all that is needed: what was tried, and what is wrong with it, if anything.
+    def released(self) -> Mapping[SourceKind, int]:
+        """How many sources of each kind the tenant has released: posted or exported, whenever that was."""
+        return {kind: releases.count(self._client, kind) for kind in SourceKind}
 
-        Where the sign-in or the app key fails, nothing else is tried, since it would fail for the same reason.
-        """
-        results = [("sign-in", _trouble(self._client.sign_in))]
-        if results[0][1] is not None:
-            return results
-        for listing in NEEDED:
-            finding = _trouble(partial(self._one_row, listing))
-            if finding is not None and finding.code in HOPELESS:
-                return [*results, ("app key and tenant", finding)]
-            if listing is NEEDED[0]:
-                results.append(("app key and tenant", None))
-            results.append((f"{listing} ({listing.scope})", finding))
-        return results
+    # For doctor
 
-    def _one_row(self, listing: wire.Listing[Any]) -> None:
+    def sign_in(self) -> None:
+        """Get a token, if there is none. Raises Interrupted."""
+        self._client.sign_in()
+
+    def try_one(self, listing: wire.Listing[Any]) -> None:
+        """Read one row: whether the app key, the tenant and the scope open it. Raises Interrupted."""
         next(self._client.pages(listing, page_size=1), None)
+
+    # How it is done
 
     def _named(self, listing: wire.Listing[wire.Named], wanted: Iterable[int]) -> Mapping[int, str]:
         """Names by id, read once, and once more for an id that was not there then."""
@@ -131,12 +131,3 @@ class FieldService:
         except ValueError as bad:
             problem = Unreadable(f"tax zone {row.id}", str(bad))
             raise errors.unreadable(self._client.place(wire.TAX_ZONES), problem) from None
-
-
-def _trouble(ask: Callable[[], object]) -> Finding | None:
-    """The finding of the interruption that `ask` runs into, if any."""
-    try:
-        ask()
-    except Interrupted as stopped:
-        return stopped.finding
-    return None

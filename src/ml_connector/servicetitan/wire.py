@@ -18,11 +18,11 @@ import msgspec
 from ml_connector.servicetitan.errors import Unintelligible, Unreadable
 
 
-class _Part(msgspec.Struct, rename="camel", kw_only=True, gc=False):
+class Part(msgspec.Struct, rename="camel", kw_only=True, gc=False):
     """A piece of a row. Never part of a cycle, so the collector need not look at it."""
 
 
-class Row(_Part):
+class Row(Part):
     id: int
 
 
@@ -34,7 +34,7 @@ class Named(Row):
     name: str | None = None
 
 
-class GlAccount(_Part):
+class GlAccount(Part):
     id: int | None = None
     number: str | None = None
     name: str | None = None
@@ -140,7 +140,7 @@ class PurchaseOrder(Row):
     vendor_document_number: str | None = None
 
 
-class TaxRate(_Part):
+class TaxRate(Part):
     tax_name: str | None = None
     tax_rate: Decimal | None = None
     tax_base_type: list[str] | None = None
@@ -150,7 +150,13 @@ class TaxZone(Named):
     rates: list[TaxRate] | None = None
 
 
-class FeedAnswer(_Part, Generic[RowT]):
+class Stood(Row):
+    """An invoice or a bill, of which nothing but its status matters."""
+
+    sync_status: str | None = None
+
+
+class FeedAnswer(Part, Generic[RowT]):
     """One answer of an export endpoint (schema ExportResponse). All three keys must be there: they end the data."""
 
     has_more: bool
@@ -158,12 +164,13 @@ class FeedAnswer(_Part, Generic[RowT]):
     data: list[RowT]
 
 
-class ListAnswer(_Part, Generic[RowT]):
+class ListAnswer(Part, Generic[RowT]):
     """One answer of a paged read (schema PaginatedResponse)."""
 
     has_more: bool
     data: list[RowT]
     page: int | None = None
+    total_count: int | None = None  # only where it was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,32 +194,30 @@ class Listing(Resource, Generic[RowT]):
     repeats_ids: bool = False  # ids=1&ids=2 in place of ids=1,2
 
 
-def _lenient(kind: type[PageT]) -> msgspec.json.Decoder[PageT]:
+def lenient(kind: type[PageT]) -> msgspec.json.Decoder[PageT]:
     return msgspec.json.Decoder(kind, strict=False)
 
 
 INVOICE_FEED = Resource("accounting", "export/invoices", "tn.acc.invoices:r")
 BILL_FEED = Resource("accounting", "export/inventory-bills", "tn.acc.inventorybills:r")
-INVOICE_PAGE = _lenient(FeedAnswer[Invoice])
-BILL_PAGE = _lenient(FeedAnswer[Bill])
+INVOICE_PAGE = lenient(FeedAnswer[Invoice])
+BILL_PAGE = lenient(FeedAnswer[Bill])
 
-INVOICES = Listing("accounting", "invoices", INVOICE_FEED.scope, _lenient(ListAnswer[Row]))
-BILLS = Listing("accounting", "inventory-bills/paginated", BILL_FEED.scope, _lenient(ListAnswer[Row]))
-TAX_ZONES = Listing("accounting", "tax-zones", "tn.acc.taxzones:r", _lenient(ListAnswer[TaxZone]), hides_inactive=True)
-CUSTOMERS = Listing("crm", "customers", "tn.crm.customers:r", _lenient(ListAnswer[Customer]), hides_inactive=True)
-JOBS = Listing("jpm", "jobs", "tn.jpm.jobs:r", _lenient(ListAnswer[Job]))
-JOB_TYPES = Listing("jpm", "job-types", "tn.jpm.jobtypes:r", _lenient(ListAnswer[Named]), hides_inactive=True)
-PROJECTS = Listing("jpm", "projects", "tn.jpm.projects:r", _lenient(ListAnswer[Project]))
-PURCHASE_ORDERS = Listing(
-    "inventory", "purchase-orders", "tn.inv.purchaseorders:r", _lenient(ListAnswer[PurchaseOrder])
-)
+INVOICES = Listing("accounting", "invoices", INVOICE_FEED.scope, lenient(ListAnswer[Stood]))
+BILLS = Listing("accounting", "inventory-bills/paginated", BILL_FEED.scope, lenient(ListAnswer[Stood]))
+TAX_ZONES = Listing("accounting", "tax-zones", "tn.acc.taxzones:r", lenient(ListAnswer[TaxZone]), hides_inactive=True)
+CUSTOMERS = Listing("crm", "customers", "tn.crm.customers:r", lenient(ListAnswer[Customer]), hides_inactive=True)
+JOBS = Listing("jpm", "jobs", "tn.jpm.jobs:r", lenient(ListAnswer[Job]))
+JOB_TYPES = Listing("jpm", "job-types", "tn.jpm.jobtypes:r", lenient(ListAnswer[Named]), hides_inactive=True)
+PROJECTS = Listing("jpm", "projects", "tn.jpm.projects:r", lenient(ListAnswer[Project]))
+PURCHASE_ORDERS = Listing("inventory", "purchase-orders", "tn.inv.purchaseorders:r", lenient(ListAnswer[PurchaseOrder]))
 VENDORS = Listing(
-    "inventory", "vendors", "tn.inv.vendors:r", _lenient(ListAnswer[Vendor]), hides_inactive=True, repeats_ids=True
+    "inventory", "vendors", "tn.inv.vendors:r", lenient(ListAnswer[Vendor]), hides_inactive=True, repeats_ids=True
 )
 BUSINESS_UNITS = Listing(
-    "settings", "business-units", "tn.stt.businessunits:r", _lenient(ListAnswer[Named]), hides_inactive=True
+    "settings", "business-units", "tn.stt.businessunits:r", lenient(ListAnswer[Named]), hides_inactive=True
 )
-TAG_TYPES = Listing("settings", "tag-types", "tn.stt.tagtypes:r", _lenient(ListAnswer[Named]), hides_inactive=True)
+TAG_TYPES = Listing("settings", "tag-types", "tn.stt.tagtypes:r", lenient(ListAnswer[Named]), hides_inactive=True)
 
 _IN_ROW = re.compile(r"^(.*) - at `\$\.data\[(\d+)\]\.?(.*)`$", re.DOTALL)
 

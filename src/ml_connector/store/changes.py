@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 import sqlalchemy as sa
 
-from ml_connector.docket.records import Change, Decide, Move, Plan
+from ml_connector.docket.records import Change, Decide, DocumentRecord, Move, Plan
 from ml_connector.docket.stages import Entered, Gone, HasDocuments, InDoubt, Posted, Superseded, may_move
 from ml_connector.docket.trail import Event
 from ml_connector.store import evidence
@@ -75,6 +75,11 @@ def _decide(w: Writing, decide: Decide) -> bool:
     return True
 
 
+def _standing(it: DocumentRecord) -> tuple[object, ...]:
+    """What must be as the author of a move saw it: another rulebook version is another plan, though it says the same."""
+    return it.stage, it.attempt, it.hash, it.rulebook_version, it.docket_id
+
+
 def _move(w: Writing, move: Move) -> bool:
     was, to = move.was, move.to
     if not may_move(was.stage, to):
@@ -83,7 +88,7 @@ def _move(w: Writing, move: Move) -> bool:
     if row is None:
         return False
     now = document_record(row)
-    if (now.stage, now.attempt, now.hash, now.docket_id) != (was.stage, was.attempt, was.hash, was.docket_id):
+    if _standing(now) != _standing(was):
         return False
     values: dict[str, Any] = {"stage": name_of(type(to)), "detail": text(to), "updated_at": w.at}
     if move.batch_id is not None:

@@ -22,11 +22,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ml_connector.findings import Finding, Interrupted
+from ml_connector.store.lease import Lease, hold
 from ml_connector.store.schema import INSTALLATION, REVISION, connections
 
 if TYPE_CHECKING:
     from ml_connector.store.connections import Connections
     from ml_connector.store.ledger import Ledger
+    from ml_connector.store.schedules import Schedules
 
 _MIGRATING = 0x6D6C63  # the key of PostgreSQL's advisory lock around a migration
 _POSTGRESQL = ("postgresql", "postgres")
@@ -42,7 +44,8 @@ class Database:
 
     `url` as SQLAlchemy writes it: `sqlite:////var/lib/ml-connector/ledger.sqlite`,
     `postgresql://user:password@server/name`. Opening reads and writes nothing yet. `patience` is how many seconds a
-    writer waits for another before it gives up with `store.locked`.
+    writer waits for another before it gives up with `store.locked`. On PostgreSQL a process that stands still in the
+    middle of a transaction for twice as long is cut off (`store.cut_off`), so that it does not block the others for ever.
     """
 
     def __init__(self, url: str, patience: float = 30) -> None:
@@ -50,12 +53,11 @@ class Database:
         self._patience = patience
         self.is_postgresql = parsed.get_backend_name() in _POSTGRESQL
         if self.is_postgresql:
-            settings = f"-c synchronous_commit=on -c lock_timeout={int(patience * 1000)} -c timezone=UTC"
             self._engine = sa.create_engine(
                 parsed.set(drivername="postgresql+psycopg"),
                 pool_pre_ping=True,
                 hide_parameters=True,
-                connect_args={"options": settings, "connect_timeout": 10},
+                connect_args=_asked_of_postgresql(patience),
             )
         else:
             settings_ = {"timeout": patience, "isolation_level": None}
@@ -71,8 +73,21 @@ class Database:
         """Where the ledger is, for people: the URL without its password."""
         return self._engine.url.render_as_string(hide_password=True)
 
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None on PostgreSQL."""
+        return None if self.is_postgresql else Path(self._engine.url.database or "")
+
     def close(self) -> None:
         self._engine.dispose()
+
+    def settle(self) -> None:
+        """SQLite: take the write-ahead log into the file, so that what was erased does not stand in it any more; as far
+        as no reader is in the way."""
+        if not self.is_postgresql:
+            raw = self._engine.raw_connection()
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            raw.close()
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -98,20 +113,28 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables up to this code; nothing where they are. Several processes may call it at once."""
         with self.reading() as sql:
-            if self._revision(sql) == REVISION:
+            if self.revision(sql) == REVISION:
                 return
+        with self.writing() as sql:
+            self.making_tables(sql)
+            if self.revision(sql) != REVISION:  # else another process was first
+                self.upgrade(sql)
+
+    def making_tables(self, sql: sa.Connection) -> None:
+        """Be the only one who makes tables until the transaction ends."""
+        if self.is_postgresql:
+            sql.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
+
+    @staticmethod
+    def upgrade(sql: sa.Connection, revision: str = "head") -> None:
+        """Make or change the tables of the open transaction so that they are those of a revision."""
         from alembic import command
         from alembic.config import Config
 
-        with self.writing() as sql:
-            if self.is_postgresql:
-                sql.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
-            if self._revision(sql) == REVISION:  # another process was first
-                return
-            config = Config()
-            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-            config.attributes["connection"] = sql
-            command.upgrade(config, "head")
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = sql
+        command.upgrade(config, revision)
 
     def ledger(self, connection_name: str, actor: str, now: Callable[[], datetime] = utc_now) -> Ledger:
         """The ledger of one connection, written to in the name of `actor`.
@@ -139,18 +162,39 @@ class Database:
         self._check()
         return Connections(self, actor, now)
 
-    def _check(self) -> None:
-        if self._checked:
-            return
+    def hold(self, name: str, holder: str, seconds: float, now: Callable[[], datetime] = utc_now) -> Lease | None:
+        """A lease on anything that one process at a time may do; None while another holds it."""
+        return hold(self, now, name, holder, seconds)
+
+    def schedules(self, actor: str, now: Callable[[], datetime] = utc_now) -> Schedules:
+        """The schedules of every connection. Raises as `ledger` does."""
+        from ml_connector.store.schedules import Schedules
+
+        self._check()
+        return Schedules(self, actor, now)
+
+    def is_current(self) -> bool:
+        """Whether it holds a ledger of this program's own revision. Raises Interrupted `store.newer`."""
         with self.reading() as sql:
-            if self._revision(sql) is None:
-                says = f"{self.name} has no ledger of this version yet."
-                remedy = "Start ml-connector as a user who may create tables there: it prepares them by itself."
-                raise Interrupted(Finding("store.not_prepared", self.name, says, remedy))
+            return self.revision(sql) == REVISION
+
+    def check(self) -> None:
+        """Reach it, and see that its tables are those of this version.
+
+        Raises Interrupted: `store.unreachable` and its kin, `store.newer`, `store.not_prepared`.
+        """
+        if not self.is_current():
+            says = f"{self.name} has no ledger of this version yet."
+            remedy = "Start ml-connector as a user who may create tables there: it prepares them by itself."
+            raise Interrupted(Finding("store.not_prepared", self.name, says, remedy))
         self._checked = True
 
-    def _revision(self, sql: sa.Connection) -> str | None:
-        """The ledger's revision where it is ours, None where it is older or empty."""
+    def _check(self) -> None:
+        if not self._checked:
+            self.check()
+
+    def revision(self, sql: sa.Connection) -> str | None:
+        """The revision of the tables that are there, None where there are none. Raises Interrupted `store.newer`."""
         if not sa.inspect(sql).has_table("alembic_version"):
             return None
         found: str | None = sql.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
@@ -158,7 +202,7 @@ class Database:
             says = f"{self.name} was written by a newer ml-connector (revision {found}; this one knows {REVISION})."
             remedy = "Install that newer version again, or restore the backup made before the upgrade."
             raise Interrupted(Finding("store.newer", self.name, says, remedy))
-        return found if found == REVISION else None
+        return found
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -169,6 +213,28 @@ class Database:
             if finding is None:
                 raise
             raise Interrupted(finding) from error
+
+
+def _asked_of_postgresql(patience: float) -> dict[str, object]:
+    """What every connection asks of the server and of its own socket, whatever the server's defaults are.
+
+    A client that vanished is noticed within a minute by both sides, and one that stands still in mid-transaction is cut
+    off. A Unix socket has no keepalives, and both sides leave them out there.
+    """
+    keepalives = {"idle": 30, "interval": 10, "count": 3}  # seconds, seconds, probes
+    settings = {
+        "synchronous_commit": "on",
+        "timezone": "UTC",
+        "lock_timeout": int(patience * 1000),
+        "idle_in_transaction_session_timeout": int(2 * patience * 1000),
+    }
+    settings |= {f"tcp_keepalives_{name}": value for name, value in keepalives.items()}
+    return {
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        "connect_timeout": 10,
+        "keepalives": 1,
+        **{f"keepalives_{name}": value for name, value in keepalives.items()},
+    }
 
 
 def _parsed(url: str) -> sa.URL:
@@ -224,12 +290,21 @@ def _finding(error: DBAPIError, where: str, patience: float) -> Finding | None:
             says = f"Another program kept {where} locked for more than {patience:g} seconds."
             remedy = "Close what has it open (a backup, a database browser, a second ml-connector), then run again."
             return Finding("store.locked", where, says, remedy)
+        case "cut off":
+            says = f"This process stood still in mid-transaction for more than {2 * patience:g} seconds, and {where} cut it off."
+            remedy = (
+                "Find out what held it up (a suspended machine, a debugger), then run again; nothing of it was stored."
+            )
+            return Finding("store.cut_off", where, says, remedy)
         case "full":
             remedy = "Free space on the disk that holds it, then run again; nothing half-written was kept."
             return Finding("store.full", where, f"The ledger cannot be written: {said}", remedy)
         case "damaged":
             remedy = "Stop ml-connector and restore the ledger from its backup."
             return Finding("store.damaged", where, f"The ledger's file is damaged: {said}", remedy)
+        case "read_only":
+            remedy = "Let the account that runs ml-connector write it (of a standby, name the primary); then run again."
+            return Finding("store.read_only", where, f"The ledger can be read and not written: {said}", remedy)
         case "unreachable":
             remedy = "Check the database's address, that it runs, and that this user may open it; then run again."
             return Finding("store.unreachable", where, f"The ledger cannot be opened: {said}", remedy)
@@ -238,10 +313,18 @@ def _finding(error: DBAPIError, where: str, patience: float) -> Finding | None:
 
 
 _SQLITE = {"BUSY": "locked", "LOCKED": "locked", "FULL": "full", "IOERR": "full", "CORRUPT": "damaged"}
-_SQLITE |= {"NOTADB": "damaged", "CANTOPEN": "unreachable", "READONLY": "unreachable", "PERM": "unreachable"}
+_SQLITE |= {"NOTADB": "damaged", "CANTOPEN": "unreachable", "READONLY": "read_only", "PERM": "unreachable"}
 # SQLSTATE classes (PostgreSQL, appendix A): connection, authorisation, catalog name, shutdown; disk; locks.
 _SQLSTATE = {"08": "unreachable", "28": "unreachable", "3D": "unreachable", "57": "unreachable", "42501": "unreachable"}
-_SQLSTATE |= {"53": "full", "53300": "unreachable", "55P03": "locked", "40001": "locked", "40P01": "locked"}
+_SQLSTATE |= {
+    "53": "full",
+    "53300": "unreachable",
+    "55P03": "locked",
+    "40001": "locked",
+    "40P01": "locked",
+    "25006": "read_only",
+}
+_SQLSTATE |= {"25P03": "cut off"}
 
 
 def _kind(error: DBAPIError) -> str | None:

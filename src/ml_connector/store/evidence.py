@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -17,6 +18,7 @@ _LEVEL = 1  # a page of invoices shrinks twentyfold already; higher levels cost 
 
 _PACKER = ThreadPoolExecutor(1, "evidence")  # zlib works beside the database, not before it
 _WHOLE, _SHORTEST = 64, 12  # digits of a hash, and of one that is written short
+_AT_ONCE = 500
 _SMALL = 1 << 16  # bytes; below, handing over costs more than packing
 
 
@@ -44,6 +46,15 @@ def keep(sql: sa.Connection, connection_id: int, blob: Blob, at: datetime) -> No
         sql.execute(sa.update(evidence).where(*here).values(body=blob.body, kept_at=at))
 
 
+def erased(sql: sa.Connection, connection_id: int, hashes: Iterable[str]) -> set[str]:
+    """Those of these that were kept once, and are no longer."""
+    ordered, found = sorted(set(hashes)), set[str]()
+    for start in range(0, len(ordered), _AT_ONCE):
+        here = (evidence.c.connection_id == connection_id, evidence.c.sha256.in_(ordered[start : start + _AT_ONCE]))
+        found.update(sql.scalars(sa.select(evidence.c.sha256).where(*here, evidence.c.body.is_(None))))
+    return found
+
+
 def read(sql: sa.Connection, connection_id: int, sha256: str) -> bytes:
     """What was received, by its hash or the hash's first twelve digits or more.
 
@@ -55,8 +66,11 @@ def read(sql: sa.Connection, connection_id: int, sha256: str) -> bytes:
     wanted = sa.select(evidence.c.sha256, evidence.c.body).where(evidence.c.connection_id == connection_id, named)
     found = sql.execute(wanted.limit(2)).all() if len(sha256) >= _SHORTEST else []
     if len(found) != 1 or found[0].body is None:
-        says = f"The answer {sha256} is not kept: it was erased, or this is not the ledger that received it."
-        remedy = "Sweep the source again in ServiceTitan's feed, or open the backup that still holds the answer."
+        says = f"The answer {sha256} is not kept: this is not the ledger that received it, or the hash is another."
+        remedy = "Look up its hash with 'ml-connector explain' or 'trail', and give its first twelve digits or more."
+        if len(found) == 1:
+            says = f"The answer {sha256} was erased by retention; its hash is all that is kept."
+            remedy = "Look at the record in ServiceTitan or GP, or restore a backup from before the erasure elsewhere."
         raise Interrupted(Finding("evidence.erased", f"evidence {sha256[:12]}", says, remedy))
     try:
         raw = zlib.decompress(found[0].body)

@@ -49,6 +49,11 @@ class Lease:
             mine = (leases.c.tenant == self.tenant, leases.c.fence == self.fence)
             sql.execute(sa.update(leases).where(*mine).values(expires_at=_PAST, holder=""))
 
+    def forget(self) -> None:
+        """Give it up for good: nobody will ever ask for its name again."""
+        with self._database.writing() as sql:
+            sql.execute(sa.delete(leases).where(leases.c.tenant == self.tenant, leases.c.fence == self.fence))
+
     def check(self, sql: sa.Connection) -> None:
         """Raise Interrupted `run.lease_lost` unless it is still ours; it stays so until the transaction ends."""
         standing = sa.select(leases.c.fence, leases.c.holder).where(leases.c.tenant == self.tenant)

@@ -24,8 +24,10 @@ from ml_connector.docket.trail import Event, TrailEntry
 from ml_connector.field.source import SourceKind
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.mapping.tables import Tables
-from ml_connector.store import changes, dockets, endings, evidence, lease, rulebooks, runs, sweeps, trail
+from ml_connector.store import changes, dockets, endings, evidence, lease, retention, rulebooks, runs, sweeps, trail
+from ml_connector.store.crosswalk import Crosswalk
 from ml_connector.store.lease import Lease
+from ml_connector.store.retention import Erased
 from ml_connector.store.trail import Writing
 
 if TYPE_CHECKING:
@@ -88,6 +90,27 @@ class Ledger:
         """An answer as it was received. Raises Interrupted `evidence.erased`, `evidence.differs`."""
         with self._database.reading() as sql:
             return evidence.read(sql, self._id, sha256)
+
+    def is_erased(self, sha256: str) -> bool:
+        """Whether an answer was kept once, and retention has erased it."""
+        return bool(self.erased([sha256]))
+
+    def erased(self, hashes: Iterable[str]) -> set[str]:
+        """Those of these answers that retention has erased."""
+        with self._database.reading() as sql:
+            return evidence.erased(sql, self._id, hashes)
+
+    # Retention
+
+    def erase_evidence(self, before: datetime, dry: bool, progress: retention.Progress) -> Erased:
+        """Erase what was received before that moment, where its story is at its end. `dry` only counts."""
+        reads, writes = self._database.reading, self._writing
+        return retention.erase_evidence(reads, writes, self._id, before, dry, progress)
+
+    def delete_rows(self, name: str, before: datetime, dry: bool, finished: str) -> int:
+        """Delete rows of `retention.ROWS` that ended before that moment; how many. `dry` only counts."""
+        reads, writes = self._database.reading, self._writing
+        return retention.delete_rows(reads, writes, self._id, name, before, dry, finished)
 
     # Dockets and documents
 
@@ -191,6 +214,11 @@ class Ledger:
         with self._database.reading() as sql:
             return runs.newest(sql, self._id, limit)
 
+    def has_run(self, dry: bool, outcome: str) -> bool:
+        """Whether a run, or a dry run, has ever ended so."""
+        with self._database.reading() as sql:
+            return runs.has_ended(sql, self._id, dry, outcome)
+
     def open_batch(self, run_id: int, prefix: str, key: BatchKey, day: date) -> str:
         """The id of a batch that was never used before: `day` and the connection's next serial of it."""
         with self._writing() as w:
@@ -241,6 +269,10 @@ class Ledger:
         with self._database.snapshot() as sql:
             return trail.first_break(sql, self._id)
 
+    def crosswalk(self) -> Crosswalk:
+        """Its parties, written to under the same lease."""
+        return Crosswalk(self._database, self._id, self._writing)
+
     @contextmanager
     def _writing(self) -> Iterator[Writing]:
         with self._database.writing() as sql:
@@ -249,6 +281,7 @@ class Ledger:
             w = Writing(sql, self._id, self.actor, self._now())
             yield w
             w.seal()
+        w.tell(self.connection_name)
 
     def _gp_company(self, w: Writing, version: int, company: str) -> str:
         """GP's name of a company, so that two connections that call it differently still share its numbers."""

@@ -57,19 +57,34 @@ def newest(sql: sa.Connection, connection_id: int, limit: int) -> list[RunRecord
     ]
 
 
+def has_ended(sql: sa.Connection, connection_id: int, dry: bool, outcome: str) -> bool:
+    here = (runs.c.connection_id == connection_id, runs.c.dry == dry, runs.c.outcome == outcome)
+    return sql.execute(sa.select(runs.c.id).where(*here).limit(1)).first() is not None
+
+
 def open_batch(w: Writing, run_id: int, prefix: str, key: BatchKey, day: date) -> str:
-    """A batch that was never used before: the connection's next serial of that day."""
+    """A batch that was never used before: the connection's next serial of that day.
+
+    Nor one that GP was found to hold documents of ours in: a ledger restored from a backup has forgotten the batches that
+    were opened since.
+    """
     last = sa.select(sa.func.max(batches.c.serial)).where(
         batches.c.connection_id == w.connection_id, batches.c.day == day
     )
     serial = (w.sql.execute(last).scalar_one() or 0) + 1
-    name = batch_id(prefix, key.receivables, day, serial)
+    while _is_used(w, name := batch_id(prefix, key.receivables, day, serial)):
+        serial += 1
     row = {"connection_id": w.connection_id, "run_id": run_id, "company": key.company, "receivables": key.receivables}
     row |= {"year": key.year, "period": key.period, "batch_id": name, "day": day, "serial": serial, "opened_at": w.at}
     w.sql.execute(sa.insert(batches), [row])
     detail = {"batch": name, "run": run_id, "company": key.company, "year": key.year, "period": key.period}
     w.append(Event("batch.opened", detail))
     return name
+
+
+def _is_used(w: Writing, name: str) -> bool:
+    here = (documents.c.connection_id == w.connection_id, documents.c.batch_id == name)
+    return w.sql.execute(sa.select(documents.c.id).where(*here).limit(1)).first() is not None
 
 
 def batches_of(sql: sa.Connection, connection_id: int, run_id: int) -> list[OpenedBatch]:

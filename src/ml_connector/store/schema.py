@@ -26,9 +26,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
-REVISION = "0003"
+REVISION = "0004"
 """The migration that this code is written for. Revisions are numbered, so a greater one is a newer ledger."""
 
 
@@ -80,6 +81,8 @@ connections = Table(
 INSTALLATION = 0
 """The id of what is no connection: the installation itself. Its trail holds what belongs to no tenant."""
 
+INSTALLATION_NAME = "installation"
+
 rulebook_versions = Table(
     "rulebook_versions",
     metadata,
@@ -127,8 +130,8 @@ schedules = Table(
     Column("catch_up", Boolean, nullable=False),  # one run for all that was missed; else none
     Column("quiet", Text, nullable=False),  # "22:00-05:00"; "" = no quiet hours
     Column("paused", Boolean, nullable=False),
-    Column("next_at", Moment),  # NULL where it is paused, or waits for a batch
-    Column("seen", Text, nullable=False),  # what an after-batch schedule has already answered
+    Column("next_at", Moment),  # of its next run, or its next look for a batch; NULL where it is paused
+    Column("seen", Text, nullable=False),  # JSON: what it has answered, and whether a person asked for a run
     Column("changed_at", Moment, nullable=False),
     Column("changed_by", Text, nullable=False),
     UniqueConstraint("connection_id", "name"),
@@ -166,6 +169,72 @@ alerts = Table(
     Column("attempts", Integer, nullable=False),  # at telling it
     Index(None, "connection_id", "cleared_at"),
     sqlite_autoincrement=True,
+)
+
+parties = Table(
+    "parties",
+    metadata,
+    _connection(primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("company", Text, primary_key=True),  # the rulebook's short name; "" = ServiceTitan
+    Column("party_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("body", Text, nullable=False),  # JSON of a Party, as that side last showed it
+    Column("seen_at", Moment, nullable=False),
+)
+
+bindings = Table(
+    "bindings",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    _connection(),
+    Column("role", Text, nullable=False),
+    Column("company", Text, nullable=False),
+    Column("field_id", Text, nullable=False),
+    Column("gp_id", Text, nullable=False),
+    Column("how", Text, nullable=False),  # certain | confirmed | created | merged
+    Column("bound_by", Text, nullable=False),
+    Column("bound_at", Moment, nullable=False),
+    Column("field_base", Text, nullable=False),  # JSON of a Party: what the two showed when they were last made equal
+    Column("books_base", Text, nullable=False),
+    Column("conflict", Text, nullable=False),  # JSON of a finding; "" = none
+    Column("ended_at", Moment),  # NULL while it holds
+    Index(
+        "uq_bindings_field",
+        *("connection_id", "role", "company", "field_id"),
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    Index(None, "connection_id", "role", "company", "gp_id"),
+    sqlite_autoincrement=True,
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    _connection(primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("company", Text, primary_key=True),
+    Column("field_id", Text, primary_key=True),
+    Column("bucket", Text, nullable=False),
+    Column("candidates", Text, nullable=False),  # JSON: GP ids with scores and signs, the best first
+    Column("refused", Text, nullable=False),  # JSON: GP ids that a person said no to
+    Column("made_at", Moment, nullable=False),
+)
+
+party_claims = Table(
+    "party_claims",
+    metadata,
+    _connection(primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("company", Text, primary_key=True),  # where it is written; "" = ServiceTitan
+    Column("source_id", Text, primary_key=True),  # the party of the other side that it is written for
+    Column("target_id", Text, nullable=False),  # what it is to be called there; "" = ServiceTitan says
+    Column("digest", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("finding", Text, nullable=False),  # JSON: why it is held; "" = in doubt
 )
 
 leases = Table(

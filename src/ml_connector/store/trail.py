@@ -6,6 +6,7 @@ two entries ever follow the same one.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from ml_connector.docket import trail as chain
 from ml_connector.docket.trail import FIRST, Event, TrailEntry
 from ml_connector.store.forms import text
 from ml_connector.store.schema import trail, trail_heads
+
+log = logging.getLogger(__name__)
 
 _HEAD = trail_heads.c.connection_id == sa.bindparam("connection")
 _LOCK_HEAD = sa.select(trail_heads.c.seq, trail_heads.c.hash).where(_HEAD).with_for_update()
@@ -47,6 +50,16 @@ class Writing:
             return
         self.sql.execute(_APPEND, [_row(self.connection_id, entry) for entry in self._entries])
         self.sql.execute(_MOVE_HEAD, {"connection": self.connection_id, "seq": self._seq, "hash": self._hash})
+
+    def tell(self, connection: str) -> None:
+        """Say in the log what is in the trail now, without its detail: names and amounts are for the trail alone."""
+        if not log.isEnabledFor(logging.INFO):
+            return
+        for entry in self._entries:
+            event = entry.event
+            about = {"docket": event.docket_id, "number": event.number or None}
+            extra = {"connection": connection, "actor": entry.actor, "seq": entry.seq}
+            log.info(event.name, extra=extra | {name: it for name, it in about.items() if it is not None})
 
 
 def begin(sql: sa.Connection, connection_id: int) -> None:

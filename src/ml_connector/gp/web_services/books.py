@@ -1,4 +1,4 @@
-"""One GP company as the pipeline's `Books`, over the web services; the fiscal periods, which they do not tell, from a file.
+"""One GP company as the pipeline's `Books`, over the web services; fiscal periods, which they lack, from elsewhere.
 
 What lists leave out costs a call a document: whether a posted one is voided, its posting date, its distributions, a
 vendor's own invoice number; so such a call is made only where the list cannot answer.
@@ -8,27 +8,32 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from types import TracebackType
 
 from ml_connector.books.account import AccountFormat, AccountNumber
 from ml_connector.books.batch import StandingBatch
-from ml_connector.books.document import Document, Standing, StandingDistribution
+from ml_connector.books.document import Document, DocumentKind, Standing, StandingDistribution
 from ml_connector.books.facts import AccountCard, CompanyFacts, PartyCard
 from ml_connector.books.outcomes import Entry
 from ml_connector.books.period import FiscalPeriod, Series
 from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp import service_map
 from ml_connector.gp.access import Access
+from ml_connector.gp.company_database import CompanyDatabase
+from ml_connector.gp.periods import CALENDAR_FILE
 from ml_connector.gp.row import fold
 from ml_connector.gp.service_map import Meaning
 from ml_connector.gp.web_services import answers, documents, errors
 from ml_connector.gp.web_services.contract import Value
 from ml_connector.gp.web_services.entering import Entering
+from ml_connector.gp.web_services.looking import Looking
+from ml_connector.gp.web_services.parties import WebServicesParties
 from ml_connector.gp.web_services.policies import Policies
 from ml_connector.gp.web_services.transport import Endpoint, WebServices
+from ml_connector.gp.wire import Wire
 from ml_connector.money import Currency
 
 CHUNK = 200  # keys in one question
@@ -38,17 +43,16 @@ SOURCES: Mapping[Series, str] = {
 }  # of batches, as SY00500 has it
 STATES = ("Work", "Open", "History")
 NOWHERE = "#NONE#"  # a key that no record has: a question that costs GP nothing
-# Where the reading of the contract stops, of server, certificate, login, contract; all else that stops it is the login.
-_PLACES = {"gp.unreachable": 0, "gp.certificate": 1, "gp.missing": 3, "gp.contract": 3}
 
 
 class WebServicesBooks:
     """One GP company. Safe to use from several threads, as many as the access has lanes.
 
-    `calendar` gives the fiscal periods; without it `company_facts` raises Interrupted. `meanings` tells what GP's texts
-    mean to us, the shipped ones unless a service map has its own. A vendor's own invoice number stands in no list, so
-    each invoice of the vendor is read once by its key: `duplicates_since` leaves out those dated before. `tax_details`
-    stands in where the installation's contract has no list of them.
+    `database`, or else `calendar`, gives the fiscal periods; without either `company_facts` raises Interrupted.
+    `meanings` tells what GP's texts mean to us, the shipped ones unless a service map has its own. A vendor's own invoice
+    number stands in no list, so each invoice of the vendor is read once by its key: `duplicates_since` leaves out those
+    dated before. `tax_details` stands in where the installation's contract has no list of them. `kinds` are those that are
+    entered here: the policies of others do not matter.
     """
 
     def __init__(
@@ -61,13 +65,17 @@ class WebServicesBooks:
         meanings: tuple[Meaning, ...] | None = None,
         duplicates_since: date | None = None,
         tax_details: frozenset[str] | None = None,
+        database: CompanyDatabase | None = None,
+        kinds: Collection[DocumentKind] = tuple(DocumentKind),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._services = WebServices(access, endpoint, sleep)
         self._policies = Policies(self._services)
         self._company, self._currency = company, currency
-        self._calendar, self._tax_details = calendar, tax_details
+        self._calendar, self._tax_details, self._database = calendar, tax_details, database
+        self._kinds = kinds
         known = service_map.shipped("default").refusals if meanings is None else meanings
+        self._meanings = known
         self._entering = Entering(self._services, self._policies, known, self._separator)
         self._duplicates_since = duplicates_since
         self._own_separator: str | None = None
@@ -104,18 +112,54 @@ class WebServicesBooks:
 
     def company_facts(self) -> CompanyFacts:
         """Raises Interrupted also where a policy would make distributions of its own: then nothing may be entered."""
+        self.begin()
+        return CompanyFacts(self._company, self.chart(), self.fiscal_periods(), self.tax_details())
+
+    def begin(self) -> None:
+        """Forget what the last run was told, and see that documents may be entered. Raises Interrupted."""
         self._forget()
         stop = self.policy_lets_us_send_distributions()
         if stop:
             raise Interrupted(stop)
+        self._own_separator = self._read_separator()
+
+    @property
+    def tells(self) -> frozenset[str]:
+        """Which facts the services themselves tell; for another, a second source is asked. Raises Interrupted."""
+        has = self._services.contract.has("GetTaxDetailList")
+        return frozenset({"accounts", "tax_details"} if has else {"accounts"})
+
+    def fiscal_periods(self) -> tuple[FiscalPeriod, ...]:
+        if self._database is not None:
+            return self._database.periods()
         if self._calendar is None:
             raise Interrupted(errors.no_calendar())
-        self._own_separator = self._read_separator()
-        return CompanyFacts(self._company, self._accounts(), self._calendar, self._details())
+        return self._calendar
+
+    def chart(self) -> Mapping[str, AccountCard]:
+        """The posting accounts: unit and allocation accounts take no distribution of ours."""
+        cards: dict[str, AccountCard] = {}
+        for row in self._services.rows("GetGLPostingAccountList", {}, "GLAccountId"):
+            number = AccountNumber.parse(answers.key(row.Key), self._separator())
+            cards[str(number)] = AccountCard(
+                number, answers.text(row.Description), bool(row.IsActive), bool(row.AllowAccountEntry)
+            )
+        return cards
+
+    def tax_details(self) -> frozenset[str]:
+        if not self._services.contract.has("GetTaxDetailList"):
+            if self._tax_details is None:
+                raise Interrupted(errors.no_tax_details())
+            return self._tax_details
+        return frozenset(answers.key(row.TaxDetailKey) for row in self._details_like({}))
 
     def policy_lets_us_send_distributions(self) -> Finding | None:
         """None where GP's policies take what we send; else what an administrator changes. Raises Interrupted."""
-        return self._policies.let_us_send_distributions()
+        return self._policies.let_us_send_distributions(self._kinds)
+
+    @property
+    def company_id(self) -> int:
+        return self._services.endpoint.company_id
 
     def companies(self) -> Mapping[int, str]:
         """The companies that our Windows account may use over the web services: GP's number of each, and its name."""
@@ -130,6 +174,10 @@ class WebServicesBooks:
             raise answers.wrong("GetGLAccountFormatList", "no segment of the account format is the main one")
         names = tuple(answers.text(it.SegmentName) for it in segments)
         return AccountFormat(names, tuple(int(it.SegmentLength) for it in segments), main)
+
+    def party_book(self) -> WebServicesParties:
+        """The company's customers and vendors, to be aligned with ServiceTitan's."""
+        return WebServicesParties(self._services, self._policies, self._meanings)
 
     def parties(self, series: Series, ids: Sequence[str]) -> Mapping[str, PartyCard]:
         """Whether a customer is over its limit is not told: the services give no balance. A card without an account
@@ -202,28 +250,31 @@ class WebServicesBooks:
 
     # For doctor
 
-    def check(self) -> list[tuple[str, Finding | None]]:
-        """Each thing that must work, with what is wrong with it: the server, the login, the contract (which is read
-        again), the company, the policies, then each list that we read.
+    @property
+    def wire(self) -> Wire:
+        return self._services.wire
 
-        A list is asked for a key that no record has, so an installation without a row passes too.
-        """
-        first = ("server", "certificate", "login", "contract", "company")
-        stopped = _told(self._services.refresh)
-        if stopped:
-            place = _PLACES.get(stopped.code, first.index("login"))
-        else:
-            stopped, place = _told(self._read_separator), first.index("company")
-        if stopped:
-            return [*((name, None) for name in first[:place]), (first[place], stopped)]
-        told: list[tuple[str, Finding | None]] = [(name, None) for name in first]
-        told.append(("policies", _told(self.policy_lets_us_send_distributions)))
-        told.append(("periods", errors.no_calendar() if self._calendar is None else None))
-        for name, probe in self._probes().items():
-            told.append((name, _told(probe)))
-        return told
+    def looking(self) -> Looking:
+        """It reads the policies anew."""
+        self._policies.forget()
+        return Looking(
+            self._services, self.companies, self.account_format, self.policy_lets_us_send_distributions, self._lists()
+        )
 
-    def _probes(self) -> Mapping[str, Callable[[], object]]:
+    @property
+    def parts(self) -> Mapping[str, WebServicesBooks]:
+        """The books by transport."""
+        return {"soap": self}
+
+    def one_company(self) -> str:
+        return "it is reached over one transport"
+
+    @property
+    def period_source(self) -> str:
+        """Where fiscal periods come from, for people."""
+        return CALENDAR_FILE if self._database is None else self._database.name
+
+    def _lists(self) -> Mapping[str, Callable[[], object]]:
         nowhere = {"EqualValue": NOWHERE}
         services = self._services
         return {
@@ -244,23 +295,6 @@ class WebServicesBooks:
         self._policies.forget()
         for number in [number for number, (version, _) in self._vendor_numbers.items() if "Work" in version]:
             del self._vendor_numbers[number]
-
-    def _accounts(self) -> Mapping[str, AccountCard]:
-        """The posting accounts: unit and allocation accounts take no distribution of ours."""
-        cards: dict[str, AccountCard] = {}
-        for row in self._services.rows("GetGLPostingAccountList", {}, "GLAccountId"):
-            number = AccountNumber.parse(answers.key(row.Key), self._separator())
-            cards[str(number)] = AccountCard(
-                number, answers.text(row.Description), bool(row.IsActive), bool(row.AllowAccountEntry)
-            )
-        return cards
-
-    def _details(self) -> frozenset[str]:
-        if not self._services.contract.has("GetTaxDetailList"):
-            if self._tax_details is None:
-                raise Interrupted(errors.no_tax_details())
-            return self._tax_details
-        return frozenset(answers.key(row.TaxDetailKey) for row in self._details_like({}))
 
     def _details_like(self, criteria: Mapping[str, Value]) -> list[Value]:
         return self._services.rows("GetTaxDetailList", criteria, "TaxDetailKeyId", "TaxDetailKey")
@@ -369,12 +403,3 @@ class WebServicesBooks:
 
     def _word(self, kind: str, word: str) -> str:
         return self._services.contract.word(kind, word)
-
-
-def _told(deed: Callable[[], Finding | None] | Callable[[], object]) -> Finding | None:
-    """What is wrong, whether it is told or raised."""
-    try:
-        found = deed()
-    except Interrupted as stop:
-        return stop.finding
-    return found if isinstance(found, Finding) else None

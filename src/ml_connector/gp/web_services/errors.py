@@ -42,8 +42,9 @@ def no_calendar() -> Finding:
     return Finding(
         "gp.calendar",
         "fiscal periods",
-        "no calendar is given, and GP's web services do not tell the fiscal periods",
-        "In the connection, name a calendar file (calendar_file) with the company's fiscal periods; then run again.",
+        "GP's web services do not tell the fiscal periods, and neither SQL Server nor a calendar is given",
+        "In the connection, add the table 'sql' to read them from SQL Server, or name a calendar file (calendar_file) with "
+        "them; then run again.",
     )
 
 

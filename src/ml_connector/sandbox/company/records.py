@@ -12,6 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ml_connector.sandbox.company.card_records import Card, CardChange, Customer, PartyClass, Vendor
 
 EMPTY_DATE = date(1900, 1, 1)
 ZERO = Decimal("0.00")
@@ -30,6 +35,7 @@ def id_char(text: str, width: int) -> str:
     return char(key(text), width)
 
 
+@lru_cache(1 << 17)
 def key(text: str) -> str:
     """What GP's case-insensitive, space-padding comparison sees of an id."""
     return text.strip().upper().encode("cp1252", "replace").decode("cp1252")
@@ -178,47 +184,6 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class PartyClass:
-    """A customer or vendor class; `account` is its receivables or payables account, "" where it has none."""
-
-    id: str
-    description: str
-    account: str
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """`account` is the receivables account of the card, "" where the class or the company decides.
-
-    `credit_limit` None is no limit.
-    """
-
-    id: str
-    name: str
-    class_id: str
-    account: str
-    active: bool
-    on_hold: bool
-    credit_limit: Decimal | None
-    balance: Decimal
-    modified: date
-
-
-@dataclass(frozen=True, slots=True)
-class Vendor:
-    """`account` is the payables account of the card, "" where the class or the company decides."""
-
-    id: str
-    name: str
-    class_id: str
-    account: str
-    active: bool
-    on_hold: bool
-    is_1099: bool
-    modified: date
-
-
-@dataclass(frozen=True, slots=True)
 class TaxDetail:
     id: str
     description: str
@@ -334,15 +299,53 @@ class Document:
         return -self.document_amount if self.kind.is_credit else self.document_amount
 
 
+class DateFrom(Enum):
+    """Where posting takes the general-ledger date from (UPSTDTFR of SY02300)."""
+
+    TRANSACTION = "Transaction"
+    BATCH = "Batch"
+
+
+@dataclass(frozen=True, slots=True)
+class PostingOrigin:
+    """A row of the posting set-up, as the Posting Setup window has it (SY02300); what does not concern us is left out."""
+
+    series: Series
+    origin: str  # TRXSOURC
+    date_from: DateFrom  # UPSTDTFR
+    to_ledger: bool  # AUTPSTGL
+    through_ledger: bool  # PTGENLED
+    verify_count: bool  # VERTRX
+    verify_amounts: bool  # VERBATOT
+    transaction_posting: bool  # ALTRXPST
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the company's administrator chose, and how slow the machine is."""
+
+    posting_date_from: DateFrom = DateFrom.TRANSACTION  # GP posts a batch on its own date otherwise
+    posts_through_ledger: bool = True
+    control_totals: bool = False  # a batch is posted only with the totals that a person typed, which nobody types here
+    transaction_posting: bool = False
 
     allow_duplicate_vendor_documents: bool = False
     refuses_closed_period: bool = True  # at entry; otherwise it surfaces at posting
     creates_distributions: bool = False  # GP enters its own in place of what was sent
     row_cap: int = 1000
     latency: float = 0.0  # seconds per call
+
+    @property
+    def posting_origins(self) -> tuple[PostingOrigin, ...]:
+        """The posting set-up of the two origins that services enter batches of, and of one that they do not."""
+        origins = (
+            (Series.SALES, "Receivables Sales Entry"),
+            (Series.SALES, "Receivables Cash Receipts"),
+            (Series.PURCHASING, "Payables Trx Entry"),
+        )
+        through, controls = self.posts_through_ledger, self.control_totals
+        flags = (not through, through, controls, controls, self.transaction_posting)
+        return tuple(PostingOrigin(series, origin, self.posting_date_from, *flags) for series, origin in origins)
 
 
 @dataclass(slots=True)
@@ -357,6 +360,9 @@ class Tables:
     customer_classes: dict[str, PartyClass] = field(default_factory=dict)
     vendor_classes: dict[str, PartyClass] = field(default_factory=dict)
     tax_details: dict[str, TaxDetail] = field(default_factory=dict)
+    terms: dict[str, str] = field(default_factory=dict)  # payment terms by key
+    customer_changes: dict[str, CardChange] = field(default_factory=dict)  # by key; vendors have no such log
+    locked_cards: set[tuple[type[Card], str]] = field(default_factory=set)  # open on somebody's screen
     batches: dict[str, Batch] = field(default_factory=dict)
     documents: dict[tuple[Module, str], Document] = field(default_factory=dict)
     vendor_documents: Counter[tuple[Kind, str, str]] = field(default_factory=Counter)  # voided ones do not count

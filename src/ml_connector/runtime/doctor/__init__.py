@@ -1,0 +1,1 @@
+"""The doctor: every part that a connection needs, looked at one by one. What looks acts; what judges is pure."""
