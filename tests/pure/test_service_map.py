@@ -149,6 +149,26 @@ def leaves(table: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[str,
     ]
 
 
+def test_no_shipped_map_names_a_posting_action_and_a_sites_own_may() -> None:
+    """GP's own services post nothing. The batch must be in the path, its source may be."""
+    assert all(shipped(name).post is None for name in SHIPPED)
+    base = 'based_on = "default"\n[post]\n'
+    action = parse(base + 'path = "PostingServices/System/Batches({source};{batch})"', "own").post
+    assert action is not None
+    assert (action.verb, action.header, action.value) == ("POST", "GP-Custom-Action", "POST")
+    assert parse(base + 'path = "/AddOn/{batch}"', "own").post is not None
+    for text, where in (
+        ('verb = "POST"', "post.path"),
+        ('path = "/AddOn/All"', "post.path"),
+        ('path = "/AddOn/{batch}/{company}"', "post.path"),
+        ('path = "/AddOn/{batch}"\nverb = "GET"', "post.verb"),
+        ('path = "/AddOn/{batch}"\nbody = "x"', "post.body"),
+    ):
+        with pytest.raises(Refused) as stop:
+            parse(base + text, "own")
+        assert [it.where for it in stop.value.findings] == [where]
+
+
 def test_what_is_missing_is_named() -> None:
     """A map that stands by itself has to be whole."""
     found = mistakes('[lists]\nrows = "d"\n')

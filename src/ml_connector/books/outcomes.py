@@ -75,3 +75,14 @@ class Deferred:
 
 
 Entry: TypeAlias = Entered | Held | InDoubt | Deferred
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """GP says that it posted a batch. What became of its documents, only they themselves tell."""
+
+    wire: Exchange = field(default=Exchange(), compare=False, repr=False)
+
+
+Posting: TypeAlias = Asked | Held | InDoubt
+"""What comes of asking GP to post a batch: Held where it certainly did nothing."""

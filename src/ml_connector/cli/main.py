@@ -19,6 +19,7 @@ from ml_connector.cli import (
     keeping,
     parties,
     plans,
+    posting,
     reading,
     rulebooks,
     runs,
@@ -40,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, sandboxes, doctors, runs, holds, reading, serving, backups, keeping):
+for room in (demo, sandboxes, doctors, runs, holds, posting, reading, serving, backups, keeping):
     room.register(app)
 app.add_typer(connections.app, name="connection")
 app.add_typer(rulebooks.app, name="rulebook")

@@ -35,6 +35,7 @@ class Exit(IntEnum):
 def print_json(value: object) -> None:
     """One JSON document; an amount is a decimal string beside its currency."""
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()  # who reads it need not wait for the end of a program that goes on
 
 
 def money(value: Money | Decimal | None) -> str:

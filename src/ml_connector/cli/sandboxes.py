@@ -36,7 +36,8 @@ def sandbox(
     with trial(dialect, invoices, servicetitan_port, gp_port) as served:
         paths = write_trial(served, folder)
         if json:
-            print_json({"servicetitan": served.shop.url, "gp": served.company.url, **paths})
+            written = {name: str(path) for name, path in paths.items()}
+            print_json({"servicetitan": served.shop.url, "gp": served.company.url, **written})
         else:
             out.print(f"ServiceTitan  {served.shop.url}\nGP            {served.company.url}\n")
             out.print("In another terminal:")

@@ -405,6 +405,16 @@ def _remedy(code: str, document: Document, batch_id: str) -> str:
             return "Do in GP what its words ask for, or mend the rulebook; then replay."
 
 
+def posting_refused(batch_id: str, says: str) -> Finding:
+    return Finding(
+        "posting.refused",
+        f"batch {batch_id}",
+        f"GP did not post it: {says}",
+        "Do in GP what its words ask for, then run 'ml-connector post' again; or post the batch in GP (Transactions > Sales "
+        "or Purchasing > Batches).",
+    )
+
+
 def listing(said: Sequence[Said]) -> str:
     return "; ".join(str(one) for one in said) or "without a word"
 

@@ -17,7 +17,7 @@ import httpx2
 import msgspec
 
 from ml_connector.books.document import Document
-from ml_connector.books.outcomes import Deferred, Entered, Entry, Exchange, InDoubt
+from ml_connector.books.outcomes import Asked, Deferred, Entered, Entry, Exchange, Held, InDoubt, Posting
 from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
@@ -26,7 +26,7 @@ from ml_connector.gp.meanings import meaning, refused
 from ml_connector.gp.ranges import in_ranges
 from ml_connector.gp.render import body
 from ml_connector.gp.row import Row, fold
-from ml_connector.gp.service_map import Nested, Paging, Parameters, Resource, ServiceMap
+from ml_connector.gp.service_map import Action, Nested, Paging, Parameters, Resource, ServiceMap
 from ml_connector.gp.told import Refusal, Taken, Told
 from ml_connector.gp.windows_auth import NotSent
 from ml_connector.gp.wire import Unintelligible, Unwell, Wire, cause
@@ -358,6 +358,49 @@ class Sba:
             return Taken(_record(answer, self.map.creates.record))
         except Unintelligible as error:
             return InDoubt(f"GP's answer is not understood: {error}")
+
+    # Posting
+
+    def post(self, action: Action, batch_id: str, source: str) -> Posting:
+        """Ask GP to do its posting action with a batch: one request, whatever comes of it. Raises nothing."""
+        path = action.path.format(batch=quote(batch_id, safe=""), source=quote(source, safe=""))
+        address = self.access.server.rstrip("/") + path if path.startswith("/") else self.access.address(path)
+        headers = {action.header: action.value} if action.header else {}
+        request = f"{action.verb} {address}\n{action.header}: {action.value}\n".encode()
+        try:
+            response = self._wire.send(action.verb, address, b"", self.access.write_timeout, headers)
+        except Interrupted as stop:  # turned away at the door
+            return Held(stop.findings, Exchange(request))
+        except NotSent as error:
+            return Held((errors.posting_refused(batch_id, f"nothing was sent: {self._wire.broken(error).says}"),))
+        except httpx2.TransportError as error:
+            return InDoubt(f"the answer was lost: {cause(error)}", Exchange(request))
+        wire = Exchange(request, b"HTTP %d\n" % response.status_code + response.content)
+        return replace(self._judge_posting(response, batch_id, address), wire=wire)
+
+    def _judge_posting(self, response: httpx2.Response, batch_id: str, address: str) -> Asked | Held | InDoubt:
+        """Only what GP certainly did not do is refused; what is not understood is in doubt."""
+        status, said = response.status_code, self._said(response)
+        if status == 429:
+            return Held((errors.posting_refused(batch_id, "GP takes no more requests for now (429)"),))
+        if status == 403:
+            return Held((errors.forbidden(self.access.company, self.access.username, "the posting action"),))
+        if 400 <= status < 500 and said:
+            return Held((errors.posting_refused(batch_id, errors.listing(said)),))
+        if status in (404, 405):
+            return Held((errors.missing(address, "post"),))
+        if not 200 <= status < 300:
+            return InDoubt(f"GP answered {status}")
+        if not response.content.strip():
+            return Asked()
+        try:
+            if not self._failed(_decode(response)):
+                return Asked()
+        except Unintelligible as error:
+            return InDoubt(f"GP's answer is not understood: {error}")
+        if not said:
+            return InDoubt("GP refused, and did not say why")
+        return Held((errors.posting_refused(batch_id, errors.listing(said)),))
 
     def _said(self, response: httpx2.Response) -> list[Said]:
         """What an answer says against the request, as the map's error shape has it; empty where it is not that."""

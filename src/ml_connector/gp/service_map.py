@@ -156,10 +156,13 @@ class Documents:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that a site may let us do with a batch: posting. Not used yet."""
+    """What a site lets us ask GP to do with a batch: posting it, where an approver asks for it.
+
+    `path` is below the company; from the server's root where it begins with "/"; or a whole address.
+    """
 
     verb: str
-    path: str  # with {batch} and {source}
+    path: str  # with {batch}, and perhaps {source}
     header: str
     value: str
 
@@ -575,7 +578,9 @@ def _posting_setup(s: Section | None) -> PostingRows | None:
 def _action(s: Section | None) -> Action | None:
     if s is None:
         return None
-    path = s.template("path", frozenset({"batch", "source"}), "")
+    path = s.template("path", frozenset({"batch"}), None, frozenset({"source"}))
     action = Action(s.text("verb", "POST"), path, s.text("header", "GP-Custom-Action"), s.text("value", "POST"))
+    if action.verb not in ("POST", "PUT", "PATCH"):
+        s.wrong("verb", f"'{action.verb}' changes nothing", "Write POST, PUT or PATCH.")
     s.done()
     return action

@@ -119,10 +119,13 @@ class Section:
             return default
         return options(text)
 
-    def template(self, key: str, placeholders: frozenset[str], default: str) -> str:
+    def template(
+        self, key: str, placeholders: frozenset[str], default: str | None, optional: frozenset[str] = frozenset()
+    ) -> str:
+        """A text with each of these placeholders in it, and perhaps the optional ones."""
         text = self.text(key, default)
         if text:
-            self._judge(key, {key: text}, placeholders)
+            self._judge(key, {key: text}, placeholders, optional)
         return text
 
     def parameters(self, key: str, placeholders: frozenset[str]) -> Parameters:
@@ -137,7 +140,9 @@ class Section:
             self.wrong(key, "it is empty", "Name a query parameter and what it is given.")
         return parameters
 
-    def _judge(self, key: str, templates: Parameters, placeholders: frozenset[str]) -> None:
+    def _judge(
+        self, key: str, templates: Parameters, placeholders: frozenset[str], optional: frozenset[str] = frozenset()
+    ) -> None:
         used: set[str] = set()
         for template in templates.values():
             try:
@@ -145,8 +150,8 @@ class Section:
             except ValueError as error:
                 self.wrong(key, f"'{template}' cannot be read: {error}", "Write a brace that is meant as such twice.")
                 return
-        told = ", ".join("{" + name + "}" for name in sorted(placeholders)) or "none"
-        for name in sorted(used - placeholders):
+        told = ", ".join("{" + name + "}" for name in sorted(placeholders | optional)) or "none"
+        for name in sorted(used - placeholders - optional):
             self.wrong(key, f"the placeholder {{{name}}} is not known", f"Use these: {told}.")
         for name in sorted(placeholders - used):
             self.wrong(key, f"the placeholder {{{name}}} is not used", f"Use these: {told}.")

@@ -15,11 +15,11 @@ from ml_connector.books.batch import StandingBatch
 from ml_connector.books.document import Standing, StandingState, signed
 from ml_connector.books.period import SUBLEDGERS, Series
 from ml_connector.docket import stages
-from ml_connector.docket.records import Change, DocumentRecord, Move, OpenedBatch
+from ml_connector.docket.records import DocumentRecord, Move, OpenedBatch
+from ml_connector.docket.stages import Stage
 from ml_connector.docket.trail import Event
 from ml_connector.findings import Finding, told
 from ml_connector.money import total
-from ml_connector.pipeline.enter import stage_of
 from ml_connector.pipeline.ports import Books, Clock, Ledger
 
 _CHUNK = 100
@@ -38,11 +38,16 @@ class Confirming:
     def chunk(self, after: int) -> tuple[int, int]:
         """Confirm the next of them after this one: how many, and the last."""
         records = self.ledger.documents((stages.Entered,), _CHUNK, after_id=after, company=self.company)
-        for series in SUBLEDGERS:
-            mine = [it for it in records if it.document.kind.series is series]
-            if mine:
-                self._series(series, mine)
+        self._look_at(records)
         return len(records), records[-1].id if records else after
+
+    def these(self, records: Sequence[DocumentRecord]) -> dict[int, Stage]:
+        """Confirm these entered documents: how each of them stands now, by its id."""
+        stands: dict[int, Stage] = {it.id: it.stage for it in records}
+        for start in range(0, len(records), _CHUNK):
+            for move in self._look_at(records[start : start + _CHUNK]):
+                stands[move.was.id] = move.to
+        return stands
 
     def batches(self, opened: Iterable[OpenedBatch]) -> list[Finding]:
         """Count and add up each batch of the run as GP shows it; name what is foreign, missing or moved."""
@@ -55,16 +60,25 @@ class Confirming:
             found += [finding for finding in differing if finding]
         return found
 
-    def _series(self, series: Series, records: Sequence[DocumentRecord]) -> None:
+    def _look_at(self, records: Sequence[DocumentRecord]) -> list[Move]:
+        """What moves since they were looked at last, stored."""
+        moves: list[Move] = []
+        for series in SUBLEDGERS:
+            mine = [it for it in records if it.document.kind.series is series]
+            moves += self._series(series, mine) if mine else ()
+        return moves
+
+    def _series(self, series: Series, records: Sequence[DocumentRecord]) -> list[Move]:
         standing = self.books.find(series, [it.document.number for it in records])
         read = self._read_back(series, [it for it in records if it.document.number in standing])
-        changes: list[Change] = []
+        moves: list[Move] = []
         for it in records:
-            change = self._change(it, standing.get(it.document.number), read.get(it.document.number, ()))
-            if change:
-                changes.append(change)
-        if changes:
-            self.ledger.record(changes)
+            move = self._move(it, standing.get(it.document.number), read.get(it.document.number, ()))
+            if move:
+                moves.append(move)
+        if moves:
+            self.ledger.record(moves)
+        return moves
 
     def _read_back(self, series: Series, records: Iterable[DocumentRecord]) -> dict[str, tuple[str, ...]]:
         """What differs in the distributions of the share that is read back, by number."""
@@ -77,7 +91,7 @@ class Confirming:
             for number, document in chosen.items()
         }
 
-    def _change(self, it: DocumentRecord, standing: Standing | None, distributions: tuple[str, ...]) -> Change | None:
+    def _move(self, it: DocumentRecord, standing: Standing | None, distributions: tuple[str, ...]) -> Move | None:
         number = it.document.number
         if standing is None:
             gone = stages.Gone("absent", self.clock.now())
@@ -93,7 +107,8 @@ class Confirming:
             return self._hold(it, compare.distributions_differ(it.document, distributions))
         if standing.state is not StandingState.WORK:
             detail = {"audit_trail_code": standing.audit_trail_code, "state": standing.state.value}
-            return Move(it, stage_of(standing), Event("document.posted", detail, it.docket_id, number))
+            posted = stages.Posted(standing.batch_id or it.batch_id, standing.audit_trail_code)
+            return Move(it, posted, Event("document.posted", detail, it.docket_id, number))
         if standing.batch_id != it.batch_id:
             detail = {"from": it.batch_id, "to": standing.batch_id}
             event = Event("document.moved_batch", detail, it.docket_id, number)

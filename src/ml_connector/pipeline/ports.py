@@ -17,7 +17,7 @@ from ml_connector.books.outcomes import Entry
 from ml_connector.books.period import Series
 from ml_connector.docket.records import Change, DocketRecord, DocumentRecord, OpenedBatch, Reading
 from ml_connector.docket.stages import Stage
-from ml_connector.docket.trail import Event
+from ml_connector.docket.trail import Event, TrailEntry
 from ml_connector.field.feed import FeedPage
 from ml_connector.field.party import Customer, Job, PurchaseOrder, TaxZone
 from ml_connector.field.snapshot import Source
@@ -142,10 +142,19 @@ class Ledger(Protocol):
 
     def batches_of(self, run_id: int) -> Sequence[OpenedBatch]: ...
 
+    def opened_batch(self, batch_id: str) -> OpenedBatch | None:
+        """That batch, where it is one of ours."""
+
     def in_batch(self, batch_id: str) -> Sequence[DocumentRecord]: ...
 
     def note(self, event: Event) -> None:
         """Write an entry in the trail that goes with no change."""
+
+    def keep(self, raw: bytes) -> str:
+        """Keep what was sent or received as evidence; its SHA-256."""
+
+    def trail(self, *, number: str | None = None) -> Sequence[TrailEntry]:
+        """The entries about one document, or about one batch, in their order."""
 
 
 class PartyBook(Protocol):

@@ -138,6 +138,7 @@ class Gp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     write_timeout: float = 600.0
     pause: float = 1800.0  # how long a lost answer is left alone; must be longer than GP's own timeout
     read_back_percent: int = 5
+    allow_posting: bool = False  # an approver may ask GP to post a batch, where the service map names the action
     calendar_file: str = ""  # fiscal periods, where neither the service nor SQL Server tells them
     chart_file: str = ""  # the chart of accounts, likewise
     posting_setup: dict[Literal["receivables", "payables"], Posting] = {}

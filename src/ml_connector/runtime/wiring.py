@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from ml_connector.findings import Finding, Interrupted
@@ -16,6 +17,7 @@ from ml_connector.gp.access import Kerberos, Scheme, Secret
 from ml_connector.gp.books import GpBooks
 from ml_connector.gp.company_database import CompanyDatabase, DatabaseAccess
 from ml_connector.gp.mixed import MixedBooks, Transport, idle
+from ml_connector.gp.posting import Poster
 from ml_connector.gp.service_map import ServiceMap, load, shipped
 from ml_connector.gp.web_services.books import WebServicesBooks
 from ml_connector.gp.web_services.transport import Endpoint
@@ -52,6 +54,7 @@ class Wired:
     field_service: FieldService
     books: Mapping[str, CompanyBooks]  # by the rulebook's short name of the company
     clock: SystemClock
+    posters: Mapping[str, Poster] = field(default_factory=dict)  # of the companies where posting may be asked for
 
     def rulebook(self, version: int | None = None) -> tuple[int, Rulebook]:
         """That version, or the newest. Raises Interrupted where there is none, or where it no longer makes sense."""
@@ -76,8 +79,8 @@ class Wired:
     def hang_up(self) -> None:
         """Close the ways to both systems; the ledger stays open."""
         self.client.close()
-        for books in self.books.values():
-            books.close()
+        for way in (*self.books.values(), *self.posters.values()):
+            way.close()
 
     def close(self) -> None:
         self.hang_up()
@@ -132,6 +135,7 @@ def open_connection(
         field_service=FieldService(client),
         books={company: gp_books(settings, company, vault, folder, refusals) for company in settings.gp},
         clock=SystemClock(ZoneInfo(settings.time_zone)),
+        posters=dict(_posters(settings, vault, refusals)),
     )
 
 
@@ -186,6 +190,17 @@ def _books(
     if len(set(routes.values())) == 1:
         return over_sba() if Transport.SBA in routes.values() else over_soap()
     return MixedBooks(over_sba(idle(routes)), over_soap(), routes, company, gp.company, Transport(gp.transport))
+
+
+def _posters(settings: Settings, vault: Callable[[str], str], refusals: Refusals) -> Iterator[tuple[str, Poster]]:
+    """Where the settings allow it and the service map names an action. The account is that of the company."""
+    for company, gp in settings.gp.items():
+        service_map = _service_map(gp.service_map)
+        if gp.allow_posting and service_map.post is not None:
+            endpoint = urlsplit(gp.endpoint)
+            server = gp.server if "sba" in gp.routes.values() else f"{endpoint.scheme}://{endpoint.netloc}"
+            access = replace(_access(settings.name, company, gp, vault, refusals), server=server)
+            yield company, Poster(access, service_map, service_map.post)
 
 
 def _access(name: str, company: str, gp: Gp, vault: Callable[[str], str], refusals: Refusals) -> GpAccess:

@@ -228,6 +228,11 @@ class Ledger:
         with self._database.reading() as sql:
             return runs.batches_of(sql, self._id, run_id)
 
+    def opened_batch(self, batch_id: str) -> OpenedBatch | None:
+        """That batch, where it is one of this connection's."""
+        with self._database.reading() as sql:
+            return runs.opened_batch(sql, self._id, batch_id)
+
     def unposted(self) -> list[UnpostedBatch]:
         """What GP holds and has not posted, batch by batch, the oldest first."""
         with self._database.reading() as sql:

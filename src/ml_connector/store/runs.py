@@ -89,10 +89,17 @@ def _is_used(w: Writing, name: str) -> bool:
 
 def batches_of(sql: sa.Connection, connection_id: int, run_id: int) -> list[OpenedBatch]:
     wanted = sa.select(batches).where(batches.c.connection_id == connection_id, batches.c.run_id == run_id)
-    return [
-        OpenedBatch(row["batch_id"], BatchKey(row["company"], row["receivables"], row["year"], row["period"]))
-        for row in sql.execute(wanted.order_by(batches.c.id)).mappings()
-    ]
+    return [_opened(row) for row in sql.execute(wanted.order_by(batches.c.id)).mappings()]
+
+
+def opened_batch(sql: sa.Connection, connection_id: int, batch_id: str) -> OpenedBatch | None:
+    wanted = sa.select(batches).where(batches.c.connection_id == connection_id, batches.c.batch_id == batch_id)
+    row = sql.execute(wanted).mappings().one_or_none()
+    return None if row is None else _opened(row)
+
+
+def _opened(row: sa.RowMapping) -> OpenedBatch:
+    return OpenedBatch(row["batch_id"], BatchKey(row["company"], row["receivables"], row["year"], row["period"]))
 
 
 def unposted(sql: sa.Connection, connection_id: int) -> list[UnpostedBatch]:

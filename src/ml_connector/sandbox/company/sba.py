@@ -1,7 +1,7 @@
 """The company's SBA server: a REST face over `Company`, in one of the dialects of `dialects`.
 
 What it does is documented (verbs, address shape, Windows sign-in, one role and company per user); how its messages look
-is the dialect's, and invented. It enters, reads, and never posts.
+is the dialect's, and invented. It enters and reads; it posts only what a custom action names (`actions`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any, Literal, NoReturn, TypeAlias
 
 import msgspec
 
+from ml_connector.sandbox.company.actions import PRODUCT, act
 from ml_connector.sandbox.company.books import IN_THE_BOOKS, Company
 from ml_connector.sandbox.company.card_records import Card, Customer, Vendor
 from ml_connector.sandbox.company.cards import WRITABLE_OF
@@ -121,6 +122,8 @@ class SbaApplication:
         if user.companies is not None and self.company.setup.database not in user.companies:
             raise Wrong(403, f"User {user.name} does not have access to company {self.company.setup.name}.")
         path = request.path[len(self.root) :].rstrip("/")
+        if path.startswith(PRODUCT):
+            return self._error(*told) if (told := act(self.company, request, path)) else Response(200)
         for name, resource in self.dialect.resources.items():
             if request.method == "POST" and path in resource.create:
                 self._count(f"create {name}")
