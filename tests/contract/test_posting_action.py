@@ -15,7 +15,7 @@ from ml_connector.gp import service_map
 from ml_connector.gp.access import Access, Secret
 from ml_connector.gp.posting import Poster
 from ml_connector.gp.service_map import ServiceMap
-from ml_connector.sandbox.company import GPCONNECT, SoapApplication
+from ml_connector.sandbox.company import GPCONNECT, Company, SoapApplication
 from ml_connector.sandbox.faults import Fault
 from ml_connector.sandbox.serving import Request, Response, Server
 from tests.contract import test_books_sba as over_sba
@@ -165,7 +165,7 @@ class AddOn(SoapApplication):
 
 def test_a_company_over_the_web_services_may_have_an_add_on(tmp_path: Path) -> None:
     """The add-on answers with a body of its own; what it cannot do it answers in a way that nobody understands."""
-    company = over_soap.Company.front_range()
+    company = Company.front_range()
     own = a_map("one", '[post]\npath = "/AddOn/PostBatch/{batch}"\nheader = ""')
     assert own.post is not None
     with Server(AddOn(company)) as server:
