@@ -23,6 +23,7 @@ from ml_connector.pipeline.confirm import Confirming
 from ml_connector.pipeline.ports import Ledger
 
 ASKED = frozenset({"batch.posting_asked", "batch.posting_answered", "batch.posting_in_doubt"})  # not to be asked again
+REFUSED = "batch.posting_refused"
 _SHOWN = 5  # numbers that a finding names
 
 
@@ -77,7 +78,7 @@ class Posting:
                 self._note("batch.posting_answered", **evidence)
                 doubt = ""
             case outcomes.Held(findings):
-                self._note("batch.posting_refused", findings=told(findings), **evidence)
+                self._note(REFUSED, findings=told(findings), **evidence)
                 raise Interrupted(*findings)
             case outcomes.InDoubt(doubt):
                 self._note("batch.posting_in_doubt", cause=doubt, **evidence)
@@ -145,9 +146,8 @@ class Posting:
 
     def _earlier(self) -> TrailEntry | None:
         """The last word on this batch, unless it was that GP did nothing."""
-        entries = [
-            it for it in self.ledger.trail(number=self.batch.batch_id) if it.event.name.startswith("batch.posting_")
-        ]
+        words = {*ASKED, REFUSED}
+        entries = [it for it in self.ledger.trail(number=self.batch.batch_id) if it.event.name in words]
         return entries[-1] if entries and entries[-1].event.name in ASKED else None
 
     def _note(self, name: str, **detail: object) -> None:
