@@ -8,13 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from types import TracebackType
 from typing import TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx2
-import msgspec
 
 from ml_connector.books.document import Document
 from ml_connector.books.outcomes import Asked, Deferred, Entered, Entry, Exchange, Held, InDoubt, Posting
@@ -22,6 +20,7 @@ from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
 from ml_connector.gp.errors import Said
+from ml_connector.gp.json_answers import Cells, Json, decode, member, record
 from ml_connector.gp.meanings import meaning, refused
 from ml_connector.gp.ranges import in_ranges
 from ml_connector.gp.render import body
@@ -34,13 +33,9 @@ from ml_connector.gp.wire import Unintelligible, Unwell, Wire, cause
 DEEPEST = 40  # halvings of a range of keys
 DONE = frozenset({200, 201, 204})
 
-Json: TypeAlias = object
-Cells: TypeAlias = Mapping[str, object]
 Values: TypeAlias = Mapping[str, Sequence[str]]  # by placeholder
 Condition: TypeAlias = tuple[str, Values]  # a filter of the map, and what to put in it
 T = TypeVar("T")
-
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class Sba:
@@ -129,14 +124,14 @@ class Sba:
         if not resource.record:
             return None
         path = resource.record.format(key=quote(key, safe=""))
-        record = self.map.creates.record  # the same envelope holds a record that is read
-        cells = self._ask(resource.name, path, {}, lambda answer: _record(answer, record), may_be_missing=True)
+        at = self.map.creates.record  # the same envelope holds a record that is read
+        cells = self._ask(resource.name, path, {}, lambda answer: record(answer, at), may_be_missing=True)
         return None if cells is None else Row(resource.name, cells, resource.fields, self.map.formats)
 
     def single(self, resource: Resource) -> Row:
         """The one record of a resource that has no list: the company's own."""
-        record = self.map.creates.record
-        cells = self._ask(resource.name, resource.path, resource.query, lambda answer: _record(answer, record))
+        at = self.map.creates.record
+        cells = self._ask(resource.name, resource.path, resource.query, lambda answer: record(answer, at))
         return Row(resource.name, cells or {}, resource.fields, self.map.formats)
 
     def within(self, row: Row, nested: Nested) -> list[Row]:
@@ -250,10 +245,10 @@ class Sba:
     def _list(self, answer: Json) -> tuple[list[Cells], bool]:
         """The rows of an answer, and whether it says that there are more."""
         lists = self.map.lists
-        rows = _member(answer, lists.rows)
+        rows = member(answer, lists.rows)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise Unintelligible(f"the answer has no list of rows at '{lists.rows}'")
-        more = _member(answer, lists.more) if lists.paging is Paging.PAGE else False
+        more = member(answer, lists.more) if lists.paging is Paging.PAGE else False
         if not isinstance(more, bool):
             raise Unintelligible(f"the answer does not say at '{lists.more}' whether there are more rows")
         return rows, more
@@ -284,7 +279,7 @@ class Sba:
                 if response.status_code < 500 and response.status_code != 429 and said:
                     raise Interrupted(errors.answer(name, f"GP does not take the question: {errors.listing(said)}"))
                 raise Unwell(f"it answers {response.status_code}")
-            answer = _decode(response)
+            answer = decode(response)
             if self._failed(answer):
                 raise Interrupted(errors.answer(name, f"GP refuses: {errors.listing(self._said(response))}"))
             return understand(answer)
@@ -351,11 +346,11 @@ class Sba:
         if not response.content.strip() and self.map.creates.may_be_empty:
             return Taken()
         try:
-            answer = _decode(response)
+            answer = decode(response)
             if self._failed(answer):
                 said = self._said(response)
                 return Refusal(said) if said else InDoubt("GP refused, and did not say why")
-            return Taken(_record(answer, self.map.creates.record))
+            return Taken(record(answer, self.map.creates.record))
         except Unintelligible as error:
             return InDoubt(f"GP's answer is not understood: {error}")
 
@@ -394,7 +389,7 @@ class Sba:
         if not response.content.strip():
             return Asked()
         try:
-            if not self._failed(_decode(response)):
+            if not self._failed(decode(response)):
                 return Asked()
         except Unintelligible as error:
             return InDoubt(f"GP's answer is not understood: {error}")
@@ -406,19 +401,19 @@ class Sba:
         """What an answer says against the request, as the map's error shape has it; empty where it is not that."""
         shape = self.map.errors
         try:
-            items = _member(_decode(response), shape.items)
+            items = member(decode(response), shape.items)
         except Unintelligible:
             return []
         found = []
         for item in items if isinstance(items, list) else [items]:
-            text = _member(item, shape.text)
-            code = _member(item, shape.code) if shape.code else ""
+            text = member(item, shape.text)
+            code = member(item, shape.code) if shape.code else ""
             if isinstance(text, str) and text.strip():
                 found.append(Said("" if code in (None, "", 0) else str(code), text.strip()))
         return found
 
     def _failed(self, answer: Json) -> bool:
-        return bool(self.map.errors.failed) and _member(answer, self.map.errors.failed) is False
+        return bool(self.map.errors.failed) and member(answer, self.map.errors.failed) is False
 
     # The wire
 
@@ -431,28 +426,6 @@ class Sba:
             raise Interrupted(errors.forbidden(self.access.company, self.access.username, name))
         if response.status_code == 405 or (response.status_code == 404 and not may_be_missing):
             raise Interrupted(errors.missing(address, name))
-
-
-def _decode(response: httpx2.Response) -> Json:
-    try:
-        return _DECODER.decode(response.content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        kind = response.headers.get("content-type", "no type").partition(";")[0]
-        raise Unintelligible(f"the answer ({response.status_code}, {kind}) is not JSON") from None
-
-
-def _member(answer: Json, path: str) -> Json:
-    """What stands at a dotted path; None where nothing does. The empty path is the answer itself."""
-    for name in path.split(".") if path else ():
-        answer = answer.get(name) if isinstance(answer, dict) else None
-    return answer
-
-
-def _record(answer: Json, path: str) -> Cells:
-    record = _member(answer, path)
-    if not isinstance(record, dict):
-        raise Unintelligible(f"the answer has no record at '{path}'" if path else "the answer is no record")
-    return record
 
 
 def _most(conditions: Sequence[Condition]) -> int | None:
