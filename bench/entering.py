@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench import floors
@@ -17,7 +18,7 @@ from ml_connector.pipeline.review import Approving, waiting
 from ml_connector.runtime.run import run
 from ml_connector.runtime.wiring import Wired
 
-OURS, FLOOR = "enter and confirm", "floor: two durable commits"
+OURS, SOAP, FLOOR = "enter and confirm, SBA", "enter and confirm, SOAP", "floor: two durable commits"
 BOOKKEEPING = "bookkeeping ms/document"
 _PORT = "company_facts parties vendor_invoices find enter distributions batches in_batch".split()
 
@@ -26,8 +27,8 @@ def measure(invoices: int, rounds: int) -> Report:
     """Enter a month of so many invoices, and its bills, in the sandbox's GP, which answers at once."""
     entered: list[int] = []
 
-    def ours() -> Figures:
-        count, figures = _enter_a_month(invoices)
+    def ours(dialect: str) -> Figures:
+        count, figures = _enter_a_month(invoices, dialect)
         entered.append(count)
         return figures
 
@@ -36,7 +37,7 @@ def measure(invoices: int, rounds: int) -> Report:
             seconds = floors.two_commits(entered[-1], Path(folder))
         return {"documents/s": entered[-1] / seconds, BOOKKEEPING: seconds / entered[-1] * 1e3}
 
-    found = alternate({OURS: ours, FLOOR: floor}, rounds)
+    found = alternate({OURS: partial(ours, "one"), SOAP: partial(ours, "soap"), FLOOR: floor}, rounds)
     ratio = against(found, OURS, FLOOR)
     for units in ratio.values():
         del units["documents/s"]  # the floor asks GP nothing
@@ -81,9 +82,9 @@ def _approve(wired: Wired) -> None:
     Approving(wired.ledger, Person(ACTOR), policy, {}).approve(pins, waiting(wired.ledger))
 
 
-def _enter_a_month(invoices: int) -> tuple[int, Figures]:
+def _enter_a_month(invoices: int, dialect: str) -> tuple[int, Figures]:
     """How many documents were entered, and what each took."""
-    with a_trial(invoices) as wired:
+    with a_trial(invoices, dialect) as wired:
         run(wired, no_progress)  # sweeps and plans; nobody approves, so nothing is entered
         watch = _Watch()
         for books in wired.books.values():

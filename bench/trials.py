@@ -23,11 +23,12 @@ ACTOR = "bench"
 
 
 @contextmanager
-def a_trial(invoices: int) -> Iterator[Wired]:
-    """A month of so many invoices, a fresh SQLite ledger, review mode, the sample rulebook. GP answers at once."""
+def a_trial(invoices: int, dialect: str = "one") -> Iterator[Wired]:
+    """A month of so many invoices, a fresh SQLite ledger, review mode, the sample rulebook. GP answers at once, over
+    SBA or, with the dialect `soap`, over its web services."""
     with tempfile.TemporaryDirectory(prefix="ml-connector-bench-") as temporary:
         folder = Path(temporary)
-        with server([sys.executable, "-m", "bench.trials", str(invoices), temporary], "ready"):
+        with server([sys.executable, "-m", "bench.trials", str(invoices), temporary, dialect], "ready"):
             wired = _wired(folder)
             try:
                 yield wired
@@ -40,7 +41,7 @@ def _wired(folder: Path) -> Wired:
     database.migrate()
     settings = form.from_toml(folder / "trial.toml")
     database.connections(ACTOR).add(settings.name, form.to_values(settings))
-    wired = open_connection(database, settings.name, ACTOR)
+    wired = open_connection(database, settings.name, ACTOR, folder=folder / "contracts")
     tables = read(folder / "rulebook")
     assert not isinstance(tables, tuple), "the sample rulebook is read without findings"
     wired.ledger.add_rulebook(tables, ACTOR, "the sample")
@@ -60,9 +61,9 @@ def no_progress(step: str, done: int, of: int | None) -> None:
     """Nobody looks on."""
 
 
-def main(invoices: str, folder: str) -> None:
+def main(invoices: str, folder: str, dialect: str) -> None:
     """Serve both sandboxes until standard input ends."""
-    with trial(invoices=int(invoices)) as served:
+    with trial(dialect, invoices=int(invoices)) as served:
         write_trial(served, Path(folder), mode="review")
         print("ready")
         sys.stdin.read()

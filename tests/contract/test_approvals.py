@@ -20,6 +20,7 @@ from ml_connector.docket.stages import Approved, InDoubt, Planned
 from ml_connector.docket.trail import Event
 from ml_connector.findings import Interrupted
 from ml_connector.pipeline.review import Approval, Approving, reject, waiting
+from ml_connector.store import forms
 from ml_connector.store.database import Database
 from ml_connector.store.ledger import Ledger
 from tests.contract.ledger_contract import NOON, a_claim, a_document, a_ledger, a_reading, swept, usd
@@ -114,8 +115,14 @@ def test_in_whatever_order_they_come_none_is_sent_with_less_than_it_needs(
                 assert behind == {*filter(None, [first])}
 
 
-def at_once(*deeds: Callable[[], object]) -> None:
-    """Each in a thread of its own, none earlier than the others; what one raises, this raises."""
+def test_what_a_ledger_held_before_there_were_two_approvers_is_read() -> None:
+    """A document that waited, or was approved, when the new version was installed."""
+    assert forms.stage("planned", "{}") == Planned()
+    assert forms.stage("approved", '{"by":"maria"}') == Approved("maria")
+
+
+def at_once(*deeds: Callable[[], object], over: threading.Event | None = None) -> None:
+    """Each in a thread of its own, none earlier than the others; what one raises ends the others, and this raises it."""
     ready, faults = threading.Barrier(len(deeds)), []
 
     def do(deed: Callable[[], object]) -> None:
@@ -124,6 +131,8 @@ def at_once(*deeds: Callable[[], object]) -> None:
             deed()
         except BaseException as fault:
             faults.append(fault)
+            if over:
+                over.set()
 
     threads = [threading.Thread(target=do, args=(deed,)) for deed in deeds]
     for it in threads:
@@ -184,18 +193,18 @@ def test_approvers_a_run_and_replays_at_once_send_nothing_that_lacks_an_approval
 
     def plan_anew() -> None:
         for version in range(2, 12):
-            passes.acquire()
+            passes.acquire(timeout=60)
             changes = [plan(it, "108.25" if version % 2 else f"{100 + version}.00", version) for it in dockets]
             for change in changes[version % 3 :: 3]:
                 ledgers["eve"].record([change])
 
     def claim() -> None:
-        while len(run.documents((InDoubt,), 100)) < len(dockets):
+        while not over.is_set() and len(run.documents((InDoubt,), 100)) < len(dockets):
             for it in run.documents((Approved,), 100):
                 run.record([a_claim(it)])
         over.set()
 
-    at_once(partial(keep_approving, "maria"), partial(keep_approving, "bob"), plan_anew, claim)
+    at_once(partial(keep_approving, "maria"), partial(keep_approving, "bob"), plan_anew, claim, over=over)
     sent = run.documents((InDoubt,), 100)
     assert len(sent) == 30
     for it in sent:

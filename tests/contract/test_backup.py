@@ -70,28 +70,26 @@ def ledger(ledger_url: str) -> Ledger:
     Vault(database, lambda: [KEY], "maria", lambda: NOON).put("gp-password", "Hunter2!")
     ledger.keep(bytes(range(256)) * 2000)
     with database.writing() as sql:
-        sql.execute(sa.insert(schema.cursors), [{"connection_id": 1, "kind": "bill", "token": "t", "moved_at": NOON}])
-        for table in (schema.users, schema.refused_logins, schema.schedules, schema.deliveries, schema.alerts):
-            for _ in range(2 if any(it.autoincrement is True for it in table.primary_key) else 1):
-                sql.execute(sa.insert(table), [_some_row(table)])
-        sql.execute(sa.insert(schema.batches), [_some_row(schema.batches) | {"run_id": run}])
         sql.execute(sa.update(schema.evidence).where(schema.evidence.c.raw_size < 20).values(body=None))
+        for table in schema.metadata.sorted_tables:
+            if sql.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() == 0:
+                sql.execute(sa.insert(table), [_some_row(sql, table)])
     _spend_a_document_id(ledger)
     database.hold("servicetitan-1", "a run", 3600)
     database.close()
     return ledger
 
 
-def _some_row(table: sa.Table) -> dict[str, Any]:
-    """A row that the table takes: something else in each column."""
-    values: dict[str, Any] = {"connection_id": 1}
+def _some_row(sql: sa.Connection, table: sa.Table) -> dict[str, Any]:
+    """A row that the table takes: something else in each column, and a row that is there where it refers to one."""
+    values: dict[str, Any] = {}
     for n, column in enumerate(table.columns):
-        if column.name in ("id", "connection_id"):
-            continue
         kind = column.type.python_type if not isinstance(column.type, schema.Moment) else datetime
         made = {str: f"{column.name} é", int: n, bool: True, bytes: b"\x00\xff" * n, datetime: NOON}
         values[column.name] = made.get(kind, NOON.date())
-    return {name: it for name, it in values.items() if name in table.columns}
+        for key in column.foreign_keys:
+            values[column.name] = sql.execute(sa.select(sa.func.max(key.column))).scalar_one()
+    return {name: it for name, it in values.items() if name != "id"}
 
 
 def _spend_a_document_id(ledger: Ledger) -> None:

@@ -150,7 +150,8 @@ class Sandbox:
         self.application.faults.order(fault, path=path, **how)
 
     def with_access(self, /, url: str = "", **changes: Any) -> WebServicesBooks:
-        return books_of(url or self.server.url, self.company, self.folder, refusals=refusals_at(self.server), **changes)
+        known = {"refusals": refusals_at(self.server), **changes}
+        return books_of(url or self.server.url, self.company, self.folder, **known)
 
 
 def books_of(server: str, company: Company, folder: Path, **changes: Any) -> WebServicesBooks:

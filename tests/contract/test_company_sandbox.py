@@ -21,7 +21,7 @@ import spnego
 
 from ml_connector.sandbox import town
 from ml_connector.sandbox.company import DIALECTS, GPCONNECT, Company, SbaApplication, Settings, WindowsUser
-from ml_connector.sandbox.company.dialects import Dialect, Resource, Style
+from ml_connector.sandbox.company.dialect import Dialect, Resource, Style
 from ml_connector.sandbox.company.records import Kind, Module
 from ml_connector.sandbox.faults import Fault
 from ml_connector.sandbox.serving import Server
@@ -595,6 +595,29 @@ def test_a_closed_period_may_surface_only_at_posting() -> None:
         assert told["posted"] == ["GOOD"]
         assert "LATE" in told["errors"][0]
         assert [row["transactions"] for row in gp.rows("batches")] == [1]
+
+
+def test_the_posting_set_up_is_told_by_origin_and_does_what_it_says() -> None:
+    """Dialect one serves it, a row for each origin. With the date from the batch, GP posts on the batch's own day."""
+    with serving("one") as gp:
+        gp.control("set", posting_date_from="Batch", posts_through_ledger=False)
+        rows = {row["origin"]: row for row in gp.rows("posting_origins")}
+        assert set(rows) == {"Receivables Sales Entry", "Receivables Cash Receipts", "Payables Trx Entry"}
+        told = rows["Payables Trx Entry"]
+        assert (told["date_from"], told["to_ledger"], told["through_ledger"]) == ("Batch", True, False)
+        gp.create(RM, posting_date=datetime(2026, 3, 2, tzinfo=UTC))
+        gp.control("post_batch", batch="STR260314-01")
+        assert [document["posting_date"] for document in gp.documents()] == [NOON.date().isoformat()]
+    with serving("two") as gp:
+        assert "posting_origins" not in gp.dialect.resources
+
+
+def test_a_batch_without_its_control_totals_is_not_posted() -> None:
+    """The set-up asks for them, and nobody has typed any."""
+    with serving("one", control_totals=True) as gp:
+        gp.create(RM)
+        assert "control totals" in gp.control("post_batch", batch="STR260314-01")["refused"][0]
+        assert [document["state"] for document in gp.documents()] == ["Work"]
 
 
 def test_a_voided_document_keeps_its_number_and_frees_the_vendors(gp: Gp) -> None:

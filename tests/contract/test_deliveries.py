@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -56,12 +57,18 @@ def test_a_run_answers_what_it_was_asked_for_and_nothing_later(inbox: Deliveries
     inbox.take(arrivals("a", "b"))
     (asked,) = inbox.waiting()
     inbox.take(arrivals("c", seconds=5))
-    assert inbox.answered("north", asked.up_to_id, at(6)) == 2
+    assert inbox.answered([asked], at(6)) == 2
     (left,) = inbox.waiting()
     assert (left.count, left.oldest) == (1, at(5))
-    assert inbox.answered("north", asked.up_to_id, at(7)) == 0, "a second time there is nothing to answer"
-    assert inbox.answered("south", left.up_to_id, at(7)) == 0, "another connection's are not answered"
-    assert inbox.answered("nobody", left.up_to_id, at(7)) == 0
+    assert inbox.answered([asked], at(7)) == 0, "a second time there is nothing to answer"
+    assert inbox.answered([replace(left, connection="south")], at(7)) == 0, "another connection's are not answered"
+    assert inbox.answered([replace(left, connection="nobody")], at(7)) == 0
+
+
+def test_the_runs_of_several_connections_are_marked_at_once(inbox: Deliveries) -> None:
+    inbox.take([*arrivals("a"), *arrivals("b", "c", connection=SOUTH)])
+    assert inbox.answered(inbox.waiting(), at(1)) == 3
+    assert inbox.waiting() == []
 
 
 def test_twins_in_one_commit_are_one_delivery(inbox: Deliveries, database: Database) -> None:
@@ -74,7 +81,7 @@ def test_bytes_that_come_again_long_after_they_were_answered_wake_us_once_more(i
     """Before the end of ServiceTitan's redeliveries they are the same webhook; after it they are news."""
     inbox.take(arrivals("a"))
     (first,) = inbox.waiting()
-    inbox.answered("north", first.up_to_id, at(1))
+    inbox.answered([first], at(1))
     just_before = REDELIVERY.total_seconds() - 1
     assert inbox.take(arrivals("a", seconds=just_before)) == 0
     assert inbox.waiting() == []
@@ -87,11 +94,11 @@ def test_a_delivery_woken_again_is_not_answered_by_an_older_question(inbox: Deli
     """The engine asked; then bytes of last week came again; then it answers: these still wait."""
     inbox.take(arrivals("a"))
     (first,) = inbox.waiting()
-    inbox.answered("north", first.up_to_id, at(1))
+    inbox.answered([first], at(1))
     inbox.take(arrivals("b", seconds=2))
     (asked,) = inbox.waiting()
     inbox.take(arrivals("a", seconds=1e6))
-    inbox.answered("north", asked.up_to_id, at(1e6))
+    inbox.answered([asked], at(1e6))
     (left,) = inbox.waiting()
     assert (left.count, left.oldest) == (1, at(1e6))
 
@@ -108,10 +115,10 @@ def test_only_what_was_answered_long_ago_is_forgotten(inbox: Deliveries, databas
     """Two thousand of last month go, more than one chunk; what waits stays, however old."""
     inbox.take(arrivals(*(str(n) for n in range(1200)), seconds=-1e6))
     (old,) = inbox.waiting()
-    inbox.answered("north", old.up_to_id, at(-1e6))
+    inbox.answered([old], at(-1e6))
     inbox.take(arrivals("waits", seconds=-2e6))
     inbox.take(arrivals("new"))
-    inbox.answered("north", old.up_to_id + 2, at(1))
+    inbox.answered([replace(old, up_to_id=old.up_to_id + 2)], at(1))
     inbox.take(arrivals("waits too", seconds=-3e6))
     assert inbox.forget(at(0)) == 1200
     assert inbox.forget(at(0)) == 0
@@ -149,7 +156,7 @@ def test_no_delivery_slips_through_between_question_and_answer(ledger_url: str, 
         pouring = [people.submit(inbox.take, arrivals(f"{n}.{i}")) for n in range(4) for i in range(50)]
         while not all(it.done() for it in pouring) or inbox.waiting():
             for it in inbox.waiting():
-                assert inbox.answered(it.connection, it.up_to_id, NOON) == it.count
+                assert inbox.answered([it], NOON) == it.count
                 seen += it.count
     assert seen == 200
 

@@ -428,6 +428,15 @@ def test_without_a_service_the_chart_tells_the_format(patient: Practice) -> None
     assert marks(lines, Mark.SKIPPED) == ["GP FRM: identity"]
 
 
+@over(SBA)
+def test_a_chart_that_nobody_tells_is_told_once(patient: Practice) -> None:
+    """Microsoft's own list of services has no accounts, and no file is named: one cause, one finding."""
+    patient.service_map("company = false\naccounts = false\n")
+    lines = patient.examine()
+    assert findings(lines) == {"GP FRM: account format": "gp.service_map"}
+    assert says(lines, "GP FRM: accounts of the rulebook") == "the chart of accounts comes first"
+
+
 @over(BOTH)
 def test_accounts_of_the_rulebook_that_gp_cannot_use_are_told_with_their_cells(patient: Practice) -> None:
     """One is not there, one is inactive, one takes no entry; a department that no account has."""

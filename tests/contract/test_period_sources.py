@@ -75,7 +75,7 @@ class Desk:
     def examined(self, settings: str, what: str) -> list[Line]:
         """The lines of that step of the doctor."""
         with self.connection(settings) as wired:
-            doctor = Doctor(wired.database, "maria", folder=self.folder / "contracts")
+            doctor = Doctor(wired.database, "maria", tuple, self.folder / "contracts")
             return [line for line in doctor.connection("trial") if line.what == what]
 
     def held(self, settings: str) -> Counter[str]:

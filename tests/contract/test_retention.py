@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from ml_connector.docket.records import Decide
 from ml_connector.docket.stages import Opened, Posted, Skipped
 from ml_connector.docket.trail import Event
-from ml_connector.runtime.retention import months_before, retain, retain_all
+from ml_connector.runtime.retention import months_before, retain, retain_daily
 from ml_connector.runtime.settings import Retention
 from ml_connector.store import retention, schema
 from ml_connector.store.database import Database
 from ml_connector.store.ledger import Ledger
 from tests.contract.another_process import Another, erase
 from tests.contract.ledger_contract import NOON, a_document, a_ledger, a_reading, entered, moved, planned, swept
+from tests.contract.settings import a_definition
 
 NOW = NOON + timedelta(days=500)
 YEAR = Retention(evidence=12)
@@ -172,38 +173,32 @@ def _a_batch(run: int) -> dict[str, object]:
     return row | {"batch_id": "STR260314-01", "day": NOON.date(), "serial": 1, "opened_at": NOON}
 
 
-def test_deliveries_and_alerts_go_when_they_are_answered_and_cleared(ledger: Ledger) -> None:
-    def delivery(n: int, answered: datetime | None) -> dict[str, object]:
-        row = {"connection_id": 1, "digest": str(n), "body": b"", "received_at": NOON, "times": 1}
-        return row | {"answered_at": answered}
-
+def test_alerts_go_when_they_have_cleared(ledger: Ledger) -> None:
     def alert(cleared: datetime | None) -> dict[str, object]:
         row = {"connection_id": 1, "code": "a.b", "subject": "", "finding": "{}", "raised_at": NOON, "seen_at": NOON}
         return row | {"cleared_at": cleared, "told_at": NOON, "attempts": 1}
 
     with ledger._database.writing() as sql:
-        sql.execute(sa.insert(schema.deliveries), [delivery(1, NOON), delivery(2, None)])
         sql.execute(sa.insert(schema.alerts), [alert(NOON), alert(None), alert(NOW)])
-    done = retain(ledger, Retention(deliveries=12, alerts=12), NOW)
-    assert done.rows == {"deliveries": 1, "alerts": 1}
+    assert retain(ledger, Retention(alerts=12), NOW).rows == {"alerts": 1}
     with ledger._database.reading() as sql:
-        assert sql.execute(sa.select(schema.deliveries.c.digest)).scalars().all() == ["2"]
         assert sql.execute(sa.select(sa.func.count()).select_from(schema.alerts)).scalar_one() == 2
 
 
-def test_each_connection_is_kept_as_its_own_settings_say(ledger_url: str) -> None:
-    """What the service calls once a day."""
-    from tests.contract.settings import a_definition
-
-    north, south = (a_ledger(ledger_url, name) for name in ("north", "south"))
-    connections = Database(ledger_url).connections("setup")
+def test_a_service_retains_once_a_day_as_each_connection_says(ledger_url: str) -> None:
+    """Two workers ask; one of them does it. The connection whose settings are wrong keeps no other from it."""
+    ledgers = [a_ledger(ledger_url, name) for name in ("east", "north", "south")]
+    database = Database(ledger_url)
+    connections = database.connections("setup")
+    connections.change("east", {"name": "east"})
     connections.change("north", a_definition("north", retention={"evidence": 12}))
     connections.change("south", a_definition("south"))
-    for ledger in (north, south):
+    for ledger in ledgers:
         docket = swept(ledger, a_reading(1))
         ledger.record([Decide(docket.id, Skipped("document.zero", ""), Event("docket.skipped", {}))])
-    done = retain_all(Database(ledger_url), "service", NOW)
-    assert {name: it.evidence.count for name, it in done.items()} == {"north": 1, "south": 0}
+    told = [retain_daily(Database(ledger_url), worker, lambda: NOW) for worker in ("one", "two")]
+    assert [{name: it.evidence.count for name, it in one.items()} for one in told] == [{"north": 1, "south": 0}, {}]
+    assert [it.actor for it in ledgers[1].trail() if it.event.name == ERASED] == ["retention"]
 
 
 @pytest.mark.parametrize(

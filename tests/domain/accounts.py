@@ -43,6 +43,7 @@ GOOD = Account("gpconnect", "Sandbox-Pass-1", more={"userPrincipalName": "office
 NO_ROLE = Account("norole", "No-Role-Pass-1")
 MISTYPED = Account("mistyped", "Mistyped-Pass-1")
 CLERKS = {it: Account(f"clerk-{it}", "Clerk-Pass-1") for it in ("sqlite", "postgresql")}  # mistyped in many processes
+PLANTED = Account("planted", "Pl4nted/Gp+Pass word=7f31")  # searched for in everything that is written
 LOCKED = Account("locked", "Locked-Pass-1")
 DISABLED_ONE = Account("disabled", "Disabled-Pass-1", NORMAL | KEEPS_PASSWORD | DISABLED)
 ENDED = Account("ended", "Ended-Pass-1", more={"accountExpires": LONG_AGO})
@@ -58,6 +59,7 @@ ACCOUNTS = (
     NO_ROLE,
     MISTYPED,
     *CLERKS.values(),
+    PLANTED,
     LOCKED,
     DISABLED_ONE,
     ENDED,
@@ -72,6 +74,7 @@ KEYTABS = {  # file: the principals whose keys are in it
     "stale.keytab": ("HTTP/stale.frontrange.test",),
     "gpconnect.keytab": ("gpconnect",),
     "mistyped.keytab": ("mistyped",),
+    "planted.keytab": ("planted",),
     "before-the-reset.keytab": ("gp_stale",),
 }
 

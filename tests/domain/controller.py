@@ -11,7 +11,9 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -90,6 +92,19 @@ class Controller:
             assert self._process.stdin
             self._process.stdin.close()
             self._process = None
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
+
+    def fall_asleep(self) -> None:
+        """It goes on listening, and answers nothing."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake_up(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
 
     def keytab(self, name: str) -> Path:
         return self.folder / name
@@ -220,8 +235,15 @@ def _run(*command: str, put: str = "") -> str:
 
 
 def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
+    """Below those that systems give away by themselves, so that a controller that was stopped finds its own free again."""
+    free = [port for port in random.sample(range(20_000, 32_000), 50) if _is_free(port)]
+    return free[0], free[1]
+
+
+def _is_free(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def _listens(port: int) -> bool:

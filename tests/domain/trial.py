@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ml_connector.runtime.trial import APP_KEY, CLIENT_ID, CLIENT_SECRET, Trial, write_trial
 from ml_connector.sandbox.company import DIALECTS, GPCONNECT, Company, SbaApplication, SoapApplication, WindowsUser
@@ -40,6 +41,36 @@ class CountingDoor(Door):
         return super().admit(request)
 
 
+class Fated:
+    """An application that does what `inner` does. `befalls` says what happens after its nth create was answered by it,
+    and before the answer is on its way; in the server's thread."""
+
+    def __init__(self, inner: SbaApplication | SoapApplication) -> None:
+        self.inner, self.faults = inner, inner.faults
+        self.befalls: dict[int, Callable[[], object]] = {}
+        self.shown: set[str] = set()  # the headers with which somebody signed in
+
+    def greet(self, request: Request) -> Response | None:
+        self.shown.add(request.headers.get("authorization", ""))
+        return self.inner.greet(request)
+
+    def records(self) -> object:
+        return self.inner.records()
+
+    def answer(self, request: Request) -> Response:
+        answer = self.inner.answer(request)
+        befalls = self.befalls.pop(self.creates, None)
+        if befalls:
+            befalls()
+        return answer
+
+    @property
+    def creates(self) -> int:
+        """How many documents GP was asked to enter, whatever came of it."""
+        records: Any = self.records()
+        return sum(count for call, count in records["calls"].items() if call.casefold().startswith("create"))
+
+
 @dataclass(frozen=True, slots=True)
 class Premises:
     """Both servers, and the files that a person adds as a connection. `connection` is in automatic mode."""
@@ -47,7 +78,7 @@ class Premises:
     trial: Trial
     shop: Shop
     company: Company
-    application: SbaApplication | SoapApplication
+    application: Fated
     door: CountingDoor
     folder: Path
     connection: Path
@@ -79,11 +110,10 @@ def premises(
     company = Company.front_range()
     tickets = None if domain is None else TicketDoor(domain.keytab("service.keytab"), {REALM: SHORT})
     door = CountingDoor(users, tickets, ntlm=domain is None)
-    application: SbaApplication | SoapApplication
-    if dialect == "soap":
-        application = SoapApplication(company, door=door)
-    else:
-        application = SbaApplication(company, DIALECTS[dialect], door=door)
+    soap = dialect == "soap"
+    application = Fated(
+        SoapApplication(company, door=door) if soap else SbaApplication(company, DIALECTS[dialect], door=door)
+    )
     with Server(shop) as shop_server, Server(application) as company_server:
         trial = Trial(shop_server, company_server, dialect)
         paths = write_trial(trial, folder, "automatic")

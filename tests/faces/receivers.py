@@ -115,8 +115,8 @@ def hook() -> Iterator[Hook]:
             """A test's output is for its claims."""
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            made.calls.append((self.path, json.loads(body)))
+            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+            made.calls.append((self.path, json.loads(body or b"{}")))
             self.send_response(made.status)
             if made.location:
                 self.send_header("Location", made.location)

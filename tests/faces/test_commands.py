@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -46,10 +47,16 @@ def test_a_credential_in_the_settings_is_refused_and_not_repeated(desk: Desk) ->
     assert "Hunter2!" not in said.text
 
 
-def test_adding_a_connection_asks_for_the_mode(desk: Desk) -> None:
-    said = desk.console("connection", "add", desk.connection, typed="review\n")
-    assert said.code == 0
-    assert "in review mode" in said.text
+def test_a_new_connection_is_in_review_mode_unless_somebody_says_otherwise(desk: Desk) -> None:
+    said = desk.console("connection", "add", desk.connection)
+    assert (said.code, "in review mode" in said.text) == (0, True)
+
+
+def test_adding_a_connection_at_a_terminal_asks_for_the_mode(desk: Desk) -> None:
+    said = desk.console.at_a_terminal("connection", "add", desk.connection, "--replace", typed="automatic\n")
+    assert (said.code, "in automatic mode" in said.text) == (0, True)
+    said = desk.console.at_a_terminal("connection", "add", desk.connection, "--replace", typed="\n")
+    assert (said.code, "in review mode" in said.text) == (0, True)
 
 
 def test_a_second_connection_of_the_same_name_is_refused(desk: Desk) -> None:
@@ -140,14 +147,81 @@ def test_review_mode_stops_at_the_plan(desk: Desk) -> None:
     assert desk.gp_documents() == 0
 
 
+def test_the_plan_is_shown_with_its_totals(desk: Desk) -> None:
+    """Each document with what an approver wants to know, and the totals that she compares with her own."""
+    told = desk.console("plan", "show", "trial", "--json").json
+    lines = told["documents"]
+    assert len(lines) > 100
+    assert sum(it["count"] for it in told["totals"]) == len(lines)
+    for total in told["totals"]:
+        mine = [Decimal(it["amount"]["amount"]) for it in lines if it["kind"] == total["kind"]]
+        assert sum(mine) == Decimal(total["total"]["amount"])
+    one = next(it for it in lines if it["number"] == "STI10490")
+    assert (one["party"], one["amount"]["amount"], one["posting_date"]) == ("SMITH001", "108.81", "2026-03-14")
+    assert (one["rulebook_version"], len(one["hash"]), one["needs"]) == (1, 64, 1)
+    assert [it["code"] for line in lines for it in line["warnings"]].count("customer.on_hold") >= 1
+    shown = desk.console("plan", "show", "trial")
+    assert f"--all --seen {told['seen']}" in shown.out
+    assert "customer.on_hold" in shown.out
+
+
+def test_a_document_of_the_plan_reads_as_an_accountant_writes(desk: Desk) -> None:
+    said = desk.console("plan", "show", "trial", "STI10490")
+    assert said.out.startswith("RECEIVABLES INVOICE STI10490\ncustomer SMITH001")
+    assert "planned: it waits for approval" in said.out
+
+
+def test_an_approval_says_what_was_looked_at(desk: Desk) -> None:
+    """Without a terminal and without --seen nobody has looked; a word of another list is refused whole."""
+    assert desk.console("plan", "approve", "trial", "--all").code == 2
+    assert desk.console("plan", "approve", "trial", "--all", "--json").code == 2
+    assert desk.console("plan", "approve", "trial", "--seen", "0123456789abcdef").code == 2, "which documents?"
+    other = desk.console("plan", "show", "trial", "STI10490", "--json").json["seen"]
+    refused = desk.console("plan", "approve", "trial", "--all", "--seen", other)
+    assert (refused.code, "plan.changed" in refused.text, "Remedy:" in refused.text) == (1, True, True)
+    unknown = desk.console("plan", "approve", "trial", "STI99999", "--seen", other)
+    assert (unknown.code, "number.unknown" in unknown.text) == (1, True)
+
+
+def test_one_document_is_approved_and_that_one_is_entered(desk: Desk) -> None:
+    seen = desk.console("plan", "show", "trial", "STI10490", "--json").json["seen"]
+    assert desk.console("plan", "approve", "trial", "STI10490", "--seen", seen, "--json").json["approved"] == 1
+    assert desk.console("run", "trial", "--json").json["run"]["entered"] == desk.gp_documents() == 1
+    again = desk.console("plan", "approve", "trial", "STI10490", "--seen", seen)
+    assert (again.code, "plan.not_waiting" in again.text, "stands as entered" in again.text) == (1, True, True)
+
+
+def test_at_a_terminal_the_plan_is_shown_and_asked_about(desk: Desk) -> None:
+    """A no approves nothing; a yes approves what is on the screen."""
+    said = desk.console.at_a_terminal("plan", "approve", "trial", "STI10491", typed="n\n")
+    assert (said.code, "Approve this document?" in said.text, "Nothing was approved" in said.text) == (1, True, True)
+    said = desk.console.at_a_terminal("plan", "approve", "trial", "STI10491", typed="y\n")
+    assert (said.code, "1 approved" in said.text) == (0, True)
+
+
+def test_a_rejected_document_is_held_with_the_reason_until_it_is_replayed(desk: Desk) -> None:
+    """Also one that was approved already."""
+    assert desk.console("plan", "reject", "trial", "STI10491").code == 2, "a reason is asked for"
+    assert desk.console("plan", "reject", "trial", "STI10491", "--reason", "billed twice").code == 0
+    assert "rejected it: billed twice" in desk.console("holds", "trial", "--code", "plan.rejected").text
+    entered = desk.console("plan", "reject", "trial", "STI10490", "--reason", "too late")
+    assert (entered.code, "plan.not_waiting" in entered.text) == (1, True)
+    assert desk.console("replay", "trial", "STI10491").code == 3
+    assert [it["number"] for it in _waiting(desk)].count("STI10491") == 1
+
+
 def test_what_is_approved_is_entered(desk: Desk) -> None:
-    said = desk.console("run", "trial", "--approve", "--json")
-    assert said.json["run"]["entered"] == desk.gp_documents() > 50
+    before = desk.gp_documents()
+    result = _approve_all(desk)
+    assert (result["approved"], result["changed"]) == (len(result["asked"]), [])
+    said = desk.console("run", "trial", "--json")
+    assert said.json["run"]["entered"] == desk.gp_documents() - before > 50
+    assert desk.console("plan", "show", "trial").out == "Nothing of trial waits for approval.\n"
 
 
 def test_a_second_run_enters_nothing(desk: Desk) -> None:
     before = desk.gp_documents()
-    said = desk.console("run", "trial", "--approve", "--json")
+    said = desk.console("run", "trial", "--json")
     assert said.json["run"]["entered"] == 0
     assert desk.gp_documents() == before
 
@@ -166,7 +240,8 @@ def test_a_mended_rulebook_and_a_replay_enter_what_it_concerned_and_nothing_else
     assert desk.console("rulebook", "import", "trial", desk.rulebook, "--reason", "smart home").code == 0
     said = desk.console("replay", "trial", "--code", "account.unmapped")
     assert "1 replayed: 0 entered, 0 still held, 1 wait for approval" in said.text
-    assert desk.console("run", "trial", "--approve", "--json").json["run"]["entered"] == 1
+    assert _approve_all(desk)["approved"] == 1
+    assert desk.console("run", "trial", "--json").json["run"]["entered"] == 1
     assert desk.gp_documents() == before + 1
 
 
@@ -218,6 +293,8 @@ def test_status_accounts_for_every_source(desk: Desk) -> None:
     ("words", "code"),
     [
         (("run", "nobody"), "connection.unknown"),
+        (("plan", "show", "installation"), "connection.unknown"),
+        (("rulebook", "history", "installation"), "connection.unknown"),
         (("explain", "trial", "STI99999"), "number.unknown"),
         (("rulebook", "import", "trial", "missing.xlsx"), "workbook.unreadable"),
         (("connection", "add", "missing.toml"), "connection.wrong"),
@@ -235,6 +312,19 @@ def test_no_credential_is_anywhere_in_what_the_product_wrote(desk: Desk) -> None
     written = b"".join(it.read_bytes() for it in (desk.console.folder / "data").rglob("*") if it.is_file())
     for secret in (CLIENT_SECRET, GPCONNECT.password):
         assert secret.encode() not in written
+
+
+def _waiting(desk: Desk) -> list[dict[str, object]]:
+    lines: list[dict[str, object]] = desk.console("plan", "show", "trial", "--json").json["documents"]
+    return lines
+
+
+def _approve_all(desk: Desk) -> dict[str, Any]:
+    """What came of it, and what was asked for."""
+    shown = desk.console("plan", "show", "trial", "--json").json
+    said = desk.console("plan", "approve", "trial", "--all", "--seen", shown["seen"], "--json")
+    assert said.code == 0, said.text
+    return {**said.json, "asked": shown["documents"]}
 
 
 def _add_row(path: Path, **cells: str) -> None:

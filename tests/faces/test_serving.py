@@ -6,7 +6,7 @@ import datetime
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -23,15 +23,17 @@ from ml_connector.web.serving import WebServer, web_server
 from tests.faces.web import Sender, add_connection, kept
 
 
-def vault(_: Database) -> Callable[[str], str]:
-    return lambda name: name
+def vault(name: str) -> str:
+    return name
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    address = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    add_connection(address, tmp_path)
-    return address
+def ledger(tmp_path: Path) -> Iterator[Database]:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    add_connection(url, tmp_path)
+    database = Database(url)
+    yield database
+    database.close()
 
 
 def a_certificate(folder: Path, name: str = "tls", password: bytes | None = None) -> tuple[Path, Path]:
@@ -53,9 +55,9 @@ def a_certificate(folder: Path, name: str = "tls", password: bytes | None = None
     return certificate, key_file
 
 
-def test_a_webhook_over_tls_is_kept(url: str, tmp_path: Path) -> None:
+def test_a_webhook_over_tls_is_kept(ledger: Database, tmp_path: Path) -> None:
     certificate, key = a_certificate(tmp_path)
-    with web_server(url, vault, port=0, certificate=certificate, key=key) as server:
+    with web_server(ledger, vault, port=0, certificate=certificate, key=key) as server:
         assert server.url.startswith("https://127.0.0.1:")
         trusting = ssl.create_default_context(cafile=str(certificate))
         with httpx2.Client(base_url=server.url, verify=trusting, trust_env=False) as http:
@@ -64,10 +66,10 @@ def test_a_webhook_over_tls_is_kept(url: str, tmp_path: Path) -> None:
             http.get("/health/live")
         with httpx2.Client(trust_env=False) as http, pytest.raises(httpx2.TransportError):
             http.get(server.url.replace("https", "http"))
-    assert kept(url) == [("north", 1, False)]
+    assert kept(ledger.name) == [("north", 1, False)]
 
 
-def test_a_certificate_that_cannot_be_used_is_told_before_anything_runs(url: str, tmp_path: Path) -> None:
+def test_a_certificate_that_cannot_be_used_is_told_before_anything_runs(ledger: Database, tmp_path: Path) -> None:
     """Not there, another's key, or a key with a password, for which nobody is asked at the terminal."""
     certificate, key = a_certificate(tmp_path)
     _, others_key = a_certificate(tmp_path, "other")
@@ -79,30 +81,30 @@ def test_a_certificate_that_cannot_be_used_is_told_before_anything_runs(url: str
         (certificate, None),
     ):
         with pytest.raises(Interrupted) as what:
-            web_server(url, vault, port=0, certificate=one, key=other)
+            web_server(ledger, vault, port=0, certificate=one, key=other)
         assert what.value.finding.code == "web.certificate"
 
 
-def test_an_address_that_is_taken_is_told_before_anything_runs(url: str) -> None:
+def test_an_address_that_is_taken_is_told_before_anything_runs(ledger: Database) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Interrupted) as what:
-        web_server(url, vault, port=taken.getsockname()[1])
+        web_server(ledger, vault, port=taken.getsockname()[1])
     assert what.value.finding.code == "web.address_taken"
     for host, port in (("no such host.invalid", 0), ("127.0.0.1", 99_999), ("192.0.2.1", 0)):
         with pytest.raises(Interrupted) as what:
-            web_server(url, vault, host, port)
+            web_server(ledger, vault, host, port)
         assert what.value.finding.code == "web.address_taken"
 
 
-def test_a_token_that_could_be_guessed_is_refused(url: str) -> None:
+def test_a_token_that_could_be_guessed_is_refused(ledger: Database) -> None:
     with pytest.raises(Interrupted) as what:
-        web_server(url, vault, port=0, token="monitor")
+        web_server(ledger, vault, port=0, token="monitor")
     assert what.value.finding.code == "web.token_short"
     assert "monitor" not in str(what.value.findings)
 
 
-def test_the_server_can_be_run_in_the_calling_thread_and_stopped_from_another(url: str) -> None:
+def test_the_server_can_be_run_in_the_calling_thread_and_stopped_from_another(ledger: Database) -> None:
     """As the program does: run blocks, a signal handler says stop, run returns and the port is free again."""
-    server = web_server(url, vault, port=0)
+    server = web_server(ledger, vault, port=0)
     port = int(server.url.rpartition(":")[2])
     answers = []
 
@@ -118,22 +120,22 @@ def test_the_server_can_be_run_in_the_calling_thread_and_stopped_from_another(ur
     socket.create_server(("127.0.0.1", port)).close()
 
 
-def test_a_server_that_is_stopped_before_it_runs_ends_at_once(url: str) -> None:
-    server = web_server(url, vault, port=0)
+def test_a_server_that_is_stopped_before_it_runs_ends_at_once(ledger: Database) -> None:
+    server = web_server(ledger, vault, port=0)
     server.stop()
     server.run()
 
 
-def test_it_serves_on_ipv6_too(url: str) -> None:
+def test_it_serves_on_ipv6_too(ledger: Database) -> None:
     try:
-        server: WebServer = web_server(url, vault, "::1", 0)
+        server: WebServer = web_server(ledger, vault, "::1", 0)
     except Interrupted:
         pytest.skip("this machine has no IPv6")
     with server, httpx2.Client(base_url=server.url, trust_env=False) as http:
         assert http.get("/metrics").status_code == 200, "::1 is this machine"
 
 
-def test_an_answer_does_not_name_the_server_s_software(url: str) -> None:
-    with web_server(url, vault, port=0) as server:
+def test_an_answer_does_not_name_the_server_s_software(ledger: Database) -> None:
+    with web_server(ledger, vault, port=0) as server:
         headers = httpx2.get(f"{server.url}/nothing", trust_env=False).headers
     assert "server" not in headers

@@ -197,6 +197,35 @@ def test_a_rotation_that_dies_half_way_leaves_what_opens_everything(tmp_path: Pa
     database.close()
 
 
+def test_no_key_is_thrown_away_that_something_is_sealed_with(tmp_path: Path) -> None:
+    """Somebody else had begun to replace the key, and died before anything was sealed anew: theirs is newest, and ours,
+    with which everything is sealed, stays."""
+    database = Database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    database.migrate()
+    place = KeyFile(tmp_path / "master.key")
+    place.write([new_key()])
+    Vault(database, place.read, "story").put("gp-password", PLANTED)
+    ours, theirs = new_key(), new_key()
+    sealed = False
+
+    def read() -> tuple[MasterKey, ...]:
+        if sealed and theirs not in place.read():
+            place.write([theirs, *place.read()])
+        return place.read()
+
+    class Rotating(Vault):
+        def _reseal(self, *given: Any) -> int:
+            nonlocal sealed
+            count = super()._reseal(*given)
+            sealed = True
+            return count
+
+    assert Rotating(database, read, "story").rotate(ours, place.write) == 1
+    assert place.read() == (theirs, ours)
+    assert Vault(database, place.read, "story").get("gp-password") == PLANTED
+    database.close()
+
+
 # The system's keyring; here it is one that keeps its entries in a file
 
 

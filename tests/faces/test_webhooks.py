@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -24,6 +25,7 @@ import sqlalchemy as sa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ml_connector.field.source import SourceKind
 from ml_connector.runtime.doctor.examination import Doctor
 from ml_connector.servicetitan.webhook import SignatureForm
 from ml_connector.store.database import Database
@@ -32,6 +34,7 @@ from ml_connector.store.schema import deliveries
 from ml_connector.web.app import app
 from ml_connector.web.serving import WebServer
 from tests import postgres
+from tests.contract.ledger_contract import a_reading
 from tests.faces.web import HEADER, KEY, NEXT_KEY, Sender, a_key_file, add_connection, kept, serving
 
 BODY = b'{"event": "invoice.updated", "id": 10482}'
@@ -308,7 +311,7 @@ def test_redeliveries_are_one_delivery(ledger_url: str, tmp_path: Path) -> None:
             if pause == 10:
                 (waiting,) = Deliveries(database).waiting()
                 assert (waiting.count, waiting.oldest) == (1, clock.at - timedelta(seconds=10))
-                Deliveries(database).answered("north", waiting.up_to_id, clock.at)
+                Deliveries(database).answered([waiting], clock.at)
         assert kept(ledger_url) == [("north", 5, True)]
         assert Deliveries(database).waiting() == []
         clock.go(900)
@@ -345,6 +348,50 @@ def test_a_locked_ledger_sends_webhooks_away_to_come_again(sender: Sender, ledge
     assert kept(ledger_url) == []
     assert {sender(b"%d" % n) for n in range(20)} == {200}
     assert len(kept(ledger_url)) == 20
+
+
+def test_a_sender_is_not_kept_waiting_for_as_long_as_the_ledger_is_locked(tmp_path: Path) -> None:
+    """The ledger would be waited for half a minute; its sender is told to come again, and the inbox goes on trying."""
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    add_connection(url, tmp_path)
+    database = Database(url, patience=30)
+    with (
+        WebServer(app(database, lambda name: name, ledger_seconds=0.2)) as server,
+        httpx2.Client(base_url=server.url, trust_env=False) as http,
+    ):
+        sender = Sender(http)
+        with locked(url):
+            assert {sender(b"%d" % n) for n in range(10)} == {503}
+        while sender(b"9") != 200:
+            pass
+    assert [it.count for it in Deliveries(database).waiting()] == [10], "what was signed is kept, though it was late"
+    database.close()
+
+
+def test_a_sweep_in_the_same_process_does_not_keep_webhooks_out(tmp_path: Path) -> None:
+    """One process, one ledger: pages of five hundred are stored one after the other, and every webhook gets its turn."""
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    add_connection(url, tmp_path)
+    database = Database(url)
+    ending = threading.Event()
+
+    def sweep() -> int:
+        ledger, page = database.ledger("north", "sweeper"), 0
+        while not ending.is_set():
+            page += 1
+            rows = [a_reading(page * 500 + n, index=n) for n in range(500)]
+            ledger.take_page(SourceKind.INVOICE, b"page %d" % page, str(page), rows)
+        return page
+
+    with ThreadPoolExecutor(1) as worker, WebServer(app(database, lambda name: name)) as server:
+        with httpx2.Client(base_url=server.url, trust_env=False, timeout=60) as http:
+            sweeping = worker.submit(sweep)
+            answers = [Sender(http)(b"%d" % n) for n in range(60)]
+            ending.set()
+        pages = sweeping.result()
+    database.close()
+    assert answers == [200] * 60
+    assert pages > 5
 
 
 def test_a_database_that_is_gone_sends_webhooks_away(postgresql: postgres.Server, tmp_path: Path) -> None:

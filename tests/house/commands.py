@@ -26,12 +26,12 @@ COMMANDS: Mapping[str, object] = dict(_walk(GROUP, ()))
 
 
 def options_of(command: object) -> set[str]:
-    """Its options by their long names: "--dry-run"."""
+    """Its options by their long names: "--dry-run"; of a pair both."""
     return {
         name
         for it in getattr(command, "params", ())
         if it.param_type_name == "option"
-        for name in it.opts
+        for name in (*it.opts, *it.secondary_opts)
         if name.startswith("--")
     }
 

@@ -19,7 +19,7 @@ EVENTS = DOCS / "trail.md"
 SKIPPING = "## Reasons for skipping"  # the last section of the page
 
 NOT_CODES = re.compile(
-    r".*\.(toml|sqlite|xlsx|csv|ini|db|key|wsdl|xsd)"  # files
+    r".*\.(json|toml|sqlite|xlsx|csv|ini|db|key|wsdl|xsd)"  # files
     r"|ml_connector\..*"  # packages
     r"|servicetitan\.(client_id|client_secret)"  # settings
     r"|items\.(total|quantity|cost)"  # members of ServiceTitan's answers

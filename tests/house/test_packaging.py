@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -89,10 +90,10 @@ def test_no_service_runs_as_root_or_keeps_the_key_where_others_read_it() -> None
 
 def test_what_the_services_serve_can_be_typed() -> None:
     """The words after the program are a command with its options."""
-    if "serve" not in COMMANDS:
-        pytest.skip("this tree has no command 'serve' yet")
+    (set_by_the_unit,) = [it for it in settings_of("ml-connector.service")["Environment"] if "ML_CONNECTOR_SERVE" in it]
+    assert "--host 127.0.0.1" in set_by_the_unit
     for role in ("all", "web", "worker"):
-        parse(["serve", "--role", role, "--host", "127.0.0.1", "--port", "8080"])
+        parse(["serve", "--role", role, "--host", "127.0.0.1"])
 
 
 def test_every_variable_that_the_packages_set_is_read_by_the_program() -> None:
@@ -105,12 +106,18 @@ def test_every_variable_that_the_packages_set_is_read_by_the_program() -> None:
             assert named <= known, path.name
 
 
+def test_a_service_is_given_longer_than_it_takes_to_stop() -> None:
+    """What the program grants the document in hand, what it grants its other tasks, and a little for the rest."""
+    grants = next(it.default for it in COMMANDS["serve"].params if it.name == "patience")  # type: ignore[attr-defined]
+    (seconds,) = settings_of("ml-connector.service")["TimeoutStopSec"]
+    assert 2 * grants < float(seconds) <= 3 * grants
+
+
 def test_windows_and_linux_give_the_document_in_hand_the_same_time() -> None:
     service = ET.fromstring((PACKAGING / "windows" / "ml-connector.xml").read_text("utf-8"))
     (seconds,) = settings_of("ml-connector.service")["TimeoutStopSec"]
     assert service.findtext("stoptimeout") == f"{seconds} sec"
-    arguments = service.findtext("arguments") or ""
-    assert arguments.startswith("serve --role all")
+    parse((service.findtext("arguments") or "").split())
 
 
 def test_the_wrapper_hands_the_environment_on_and_keeps_who_it_is(tmp_path: Path) -> None:
@@ -161,6 +168,14 @@ def test_the_container_runs_as_nobody_in_particular_and_says_whether_it_lives() 
     assert stage["ENTRYPOINT"] == '["ml-connector"]'
     tools = " ".join(rest for word, rest in last_stage() if word == "RUN")
     assert not re.search(r"\bgcc\b|\buv\b|-dev\b", tools), "what builds it stays behind"
+
+
+def test_the_container_serves_where_it_is_asked_whether_it_lives() -> None:
+    stage = dict(last_stage())
+    parse(json.loads(stage["CMD"]))
+    port = next(it.default for it in COMMANDS["serve"].params if it.name == "port")  # type: ignore[attr-defined]
+    assert stage["EXPOSE"] == str(port)
+    assert f"127.0.0.1:{port}/health/live" in stage["HEALTHCHECK"]
 
 
 def test_the_container_has_nothing_secret_and_nothing_from_outside() -> None:

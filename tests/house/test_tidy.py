@@ -27,10 +27,9 @@ BANNED_CALLS = set(
 LONGEST = 450
 MAY_ONLY_SHRINK = {  # longer than that when the limit was set, in lines
     "src/ml_connector/gp/kerberos.py": 490,
-    "src/ml_connector/gp/service_map.py": 650,
-    "src/ml_connector/sandbox/company/books.py": 630,
-    "src/ml_connector/sandbox/company/dialects.py": 610,
-    "src/ml_connector/sandbox/shop_rows.py": 560,
+    "src/ml_connector/gp/service_map.py": 590,
+    "src/ml_connector/sandbox/company/books.py": 575,
+    "src/ml_connector/sandbox/shop_rows.py": 505,
 }
 
 

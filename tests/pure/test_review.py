@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
@@ -28,6 +29,7 @@ from ml_connector.docket.review import (
 from ml_connector.docket.sheet import Sheet
 from ml_connector.docket.stages import Approved, Held, Planned, Stage, may_move
 from ml_connector.findings import Finding
+from ml_connector.money import Currency, Money
 from tests.builders import DAY, a_document, a_finding, usd
 from tests.pure.test_docket import EACH
 from tests.pure.test_people import a_user
@@ -62,6 +64,11 @@ class TestHowMany:
         warned = a_record(Planned((a_finding(warns=True),)))
         assert stage_after(warned, MARIA, policy=policy) == Planned((a_finding(warns=True),), "maria")
         assert stage_after(warned, MARIA, BOB, policy=policy) == Approved("bob", "maria")
+
+    def test_what_cannot_be_compared_with_the_limit_is_above_it(self) -> None:
+        """The connection's currency was changed while the document waited."""
+        policy = Policy(second_above=Money(Decimal(1000), Currency.CAD))
+        assert stage_after(a_record(), MARIA, policy=policy) == Planned(first="maria")
 
     def test_one_person_is_not_two_however_often_and_under_whatever_name(self) -> None:
         """Before there were users her account approved; the user of that account is the same person."""

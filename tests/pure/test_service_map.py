@@ -322,3 +322,74 @@ _SHIPPED = {name: shipped(name) for name in SHIPPED}
 
 def shipped_once(name: str) -> ServiceMap:
     return _SHIPPED[name]
+
+
+def test_what_only_doctor_asks_may_be_taken_away() -> None:
+    """An installation without such services loses nothing that a run needs."""
+    own = parse('based_on = "default"\ncompany = false\nposting_setup = false\n', "north")
+    assert (own.company, own.posting_setup) == (None, None)
+    assert own.mapped == shipped("default").mapped
+
+
+def test_a_posting_set_up_has_to_say_its_words() -> None:
+    """Which origin is which, and what Transaction and Batch are called here."""
+    text = """
+        based_on = "product-segment"
+        [posting_setup]
+        path = "Dynamics/System/Posting"
+        [posting_setup.fields]
+        origin = "Origin"
+        date_from = "DateFrom"
+        to_ledger = "ToGl"
+        [posting_setup.origins]
+        receivables = "Sales"
+        """
+    assert set(mistakes(text)) == {
+        "posting_setup.origins.payables",
+        "posting_setup.dates",
+        "posting_setup.fields.through_ledger",
+    }
+
+
+def test_a_company_has_to_name_its_segments_whole() -> None:
+    """Position, name, length, and which is the main one."""
+    text = 'based_on = "default"\n[company.segments.fields]\nmain = ""\nwidth = "Width"\n'
+    assert set(mistakes(text)) == {"company.segments.fields.main", "company.segments.fields.width"}
+
+
+def test_a_map_may_say_how_customers_and_vendors_are_made_and_changed() -> None:
+    """Both shipped maps do, one field by field and one whole; a site takes it away with a `false`."""
+    for name in SHIPPED:
+        for resource in (shipped(name).customers, shipped(name).vendors):
+            assert resource.create
+            assert resource.update is not None
+            assert resource.update.whole is (name == "product-segment")
+    none = parse('based_on = "default"\n[customers]\ncreate = false\nupdate = false\n', "north")
+    assert (none.customers.create, none.customers.update) == ("", None)
+    assert none.vendors.create
+
+
+def test_mistakes_in_how_a_card_is_changed_are_told_at_once() -> None:
+    found = mistakes(
+        """
+        based_on = "default"
+        [customers.create]
+        path = ""
+        [customers.update]
+        path = "Sales/Customers({id})"
+        verb = "POST"
+        whole = "yes"
+        read_only = "Balance"
+        [vendors.update]
+        readonly = []
+        """
+    )
+    assert set(found) == {
+        "customers.create.path",
+        "customers.update.path",
+        "customers.update.verb",
+        "customers.update.whole",
+        "customers.update.read_only",
+        "vendors.update.readonly",
+    }
+    assert "read_only" in found["vendors.update.readonly"].remedy

@@ -109,7 +109,7 @@ def test_an_invoice_edited_before_its_entry_is_entered_once_as_it_is_now(
         if when == "planned":
             world.call("run", "trial")
         change(world, EXPLAINED, edit)
-        world.finish("--approve")
+        world.finish_reviewed()
         truth = without_trouble(tmp_path / "truth", an_empty_ledger("sqlite"), nursery, world.shop)
         world.assert_exactly_once(truth)
 
@@ -139,7 +139,7 @@ def test_two_bills_with_one_vendor_invoice_number_are_never_both_entered(
         first, second = sorted((8904, 8905), key=lambda id: bool(world.codes(id)))
         assert (world.codes(first), world.codes(second)) == (set(), {"vendor_invoice.duplicate"})
         world.call("replay", "trial", "--all")
-        world.finish("--approve")
+        world.finish_reviewed()
         assert f"STB{first}" in world.in_gp()
         assert f"STB{second}" not in world.in_gp()
         assert world.codes(second) == {"vendor_invoice.duplicate"}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_connector.docket.stages import Planned
 from ml_connector.sandbox.faults import Fault
 from tests.simulation.nursery import Nursery
 from tests.simulation.watched import Moment
@@ -122,11 +123,12 @@ def test_killed_while_a_reviewed_plan_is_entered_it_still_enters_each_document_o
         assert world.run_until("docket.planned")
         world.call("run", "trial")
         assert world.in_gp() == {}
-        assert world.run_until("document.approved", "--approve")
+        world.run_until("document.approved", *world.approval())
         for moment in Moment:
-            assert world.run_into("POST Sales", moment, "--approve", nth=4)
+            assert world.run_into("POST Sales", moment, nth=4)
         assert world.run_into("POST Purchasing", Moment.BEFORE_ANSWER)  # nobody approves again: it was approved
-        world.finish("--approve")
+        assert not world.documents(Planned)
+        world.finish()
         truth = without_trouble(tmp_path / "truth", an_empty_ledger("sqlite"), nursery, world.shop)
         world.assert_exactly_once(truth)
         assert not world.watch.second_copies

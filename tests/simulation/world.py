@@ -15,18 +15,18 @@ from typing import Any, get_args
 import sqlalchemy as sa
 
 from ml_connector.docket.records import DocketRecord
-from ml_connector.docket.stages import Approved, Deferred, Entered, Gone, InDoubt, Posted, Stage
+from ml_connector.docket.stages import Approved, Deferred, Entered, Gone, InDoubt, Planned, Posted, Stage
 from ml_connector.docket.text import findings_of
 from ml_connector.docket.trail import TrailEntry
 from ml_connector.findings import Interrupted
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.tieout import tie_out
 from ml_connector.runtime.trial import APP_KEY, CLIENT_ID, CLIENT_SECRET, Trial, write_trial
-from ml_connector.sandbox.company import DIALECTS, Company, SbaApplication
-from ml_connector.sandbox.company.books import BY_HAND
+from ml_connector.sandbox.company import DIALECTS, Company, SbaApplication, SoapApplication
+from ml_connector.sandbox.company.cards import BY_HAND
 from ml_connector.sandbox.faults import Fault, Faults
 from ml_connector.sandbox.month import a_month
-from ml_connector.sandbox.serving import Server
+from ml_connector.sandbox.serving import Application, Server
 from ml_connector.sandbox.shop import Shop
 from ml_connector.store.database import Database
 from ml_connector.store.ledger import Ledger
@@ -165,9 +165,12 @@ class World:
         impatient.close()
 
     def run_until(self, event: str, *arguments: str, nth: int = 1) -> bool:
-        """Run until an entry of that name appears in the trail, and kill it then. False where the run ended before."""
+        """Run, or give another command, until an entry of that name appears in the trail, and kill it then.
+
+        False where it ended before.
+        """
         after = len(self.events())
-        command = self.start("run", NAME, *arguments)
+        command = self.start(*(arguments or ("run", NAME)))
         while command.is_running:
             entries = self.ledger.trail(after_seq=after)
             after += len(entries)
@@ -178,10 +181,21 @@ class World:
         self._end(command)
         return self._count(False, f"trail: {event}")
 
-    def finish(self, *arguments: str) -> None:
+    def approval(self) -> tuple[str, ...]:
+        """The command by which a person approves the plan as it stands now."""
+        return "plan", "approve", NAME, "--all", "--seen", self.call("plan", "show", NAME)["seen"]
+
+    def finish_reviewed(self) -> None:
+        """Run, approve, and run, until nothing waits any more."""
+        self.finish()
+        while self.documents(Planned):
+            self.call(*self.approval())
+            self.finish()
+
+    def finish(self) -> None:
         """Run again until a run ends well and leaves nothing to do or to ask."""
         for _ in range(60):
-            command = self.start("run", NAME, *arguments)
+            command = self.start("run", NAME)
             self._end(command)
             told = command.told()
             if "error" in told:
@@ -200,7 +214,7 @@ class World:
         else:
             assert code in (-9, DONE, A_PERSON_IS_NEEDED), f"{code}: {command.err.read_text()}"
 
-    def _let_the_lease_end(self) -> None:
+    def let_the_lease_end(self) -> None:
         """As if the time had passed after which a run that died may be taken over."""
         with self.database.writing() as sql:
             sql.execute(sa.update(leases).values(expires_at=datetime(1970, 1, 1, tzinfo=UTC)))
@@ -208,7 +222,7 @@ class World:
     def _count(self, killed: bool, how: str) -> bool:
         self.kills += killed
         if killed:
-            self._let_the_lease_end()
+            self.let_the_lease_end()
         self.history.append(f"{'killed at' if killed else 'ended before'} {how}")
         return killed
 
@@ -307,6 +321,7 @@ def a_world(
     nursery: Nursery,
     *,
     shop: Shop | None = None,
+    company: Company | None = None,
     dialect: str = "one",
     mode: str = "automatic",
     pause: float = PAUSE,
@@ -315,9 +330,13 @@ def a_world(
     seed: int = 0,
 ) -> Iterator[World]:
     """A world with an empty ledger at `url`: a connection, the sample rulebook, nothing swept yet."""
-    shop, company, watch = shop or a_shop(), a_company(), Watch()
+    shop, company, watch = shop or a_shop(), company or a_company(), Watch()
     faults = Faults(seed)
-    books = SbaApplication(company, DIALECTS[dialect], faults=faults)
+    books: Application = (
+        SoapApplication(company, faults=faults)
+        if dialect == "soap"
+        else SbaApplication(company, DIALECTS[dialect], faults=faults)
+    )
     with Server(Watched(shop, watch)) as shop_server, Server(Watched(books, watch)) as company_server:
         trial = Trial(shop_server, company_server, dialect)
         folder.mkdir(parents=True, exist_ok=True)
@@ -350,11 +369,9 @@ def wait_for_late_deeds() -> None:
             thread.join()
 
 
-def without_trouble(
-    folder: Path, url: str, nursery: Nursery, shop: Shop, *arguments: str
-) -> dict[str, Mapping[str, Any]]:
+def without_trouble(folder: Path, url: str, nursery: Nursery, shop: Shop) -> dict[str, Mapping[str, Any]]:
     """What GP holds after one run of the same month that nothing disturbs, in a company and a ledger of its own."""
     with a_world(folder, url, nursery, shop=shop) as world:
-        world.finish(*arguments)
+        world.finish()
         world.assert_exactly_once()
         return world.in_gp()

@@ -23,6 +23,7 @@ from ml_connector.sandbox.company import GPCONNECT, Company, Kind, Module, Setti
 from ml_connector.sandbox.company.soap import PATH, SoapApplication
 from ml_connector.sandbox.company.soap_contract import FOLDER
 from ml_connector.sandbox.faults import Fault
+from ml_connector.sandbox.neighbourhood import Neighbourhood
 from ml_connector.sandbox.serving import Server
 from tests.contract.test_company_sandbox import Ntlm
 from tests.wire import soap_schema
@@ -168,8 +169,13 @@ class Gp:
 
 
 @contextmanager
-def serving(users: tuple[WindowsUser, ...] = (GPCONNECT,), signed_in: bool = False, **settings: Any) -> Iterator[Gp]:
-    company = Company.front_range(Settings(**settings), clock=lambda: NOON)
+def serving(
+    users: tuple[WindowsUser, ...] = (GPCONNECT,),
+    signed_in: bool = False,
+    around: Neighbourhood | None = None,
+    **settings: Any,
+) -> Iterator[Gp]:
+    company = Company.front_range(Settings(**settings), lambda: NOON, around)
     application = SoapApplication(company, users, authentication="ntlm" if signed_in else "none")
     with Server(application) as server, httpx2.Client(auth=Ntlm(users[0]) if signed_in else None) as http:
         transport = Checked(http)
@@ -208,7 +214,7 @@ def test_every_served_operation_is_the_one_of_the_legacy_contract() -> None:
     soap_schema.needs_the_contract()
     ours = soap_schema.operations(FOLDER / "DynamicsGP.wsdl")
     theirs = soap_schema.operations(soap_schema.CONTRACT / "legacy_subset.wsdl")
-    assert len(ours) == 31
+    assert len(ours) == 36
     assert {name: theirs.get(name) for name in ours} == ours
 
 
@@ -239,7 +245,13 @@ def test_zeep_drives_every_operation(gp: Gp) -> None:
         assert number in ids(gp.call(f"Get{module}DocumentList", criteria=scope))
     for noun in ("Customer", "Vendor"):
         listed = gp.call(f"Get{noun}List", criteria={"Scope": "Return All"})
-        assert gp.call(f"Get{noun}ByKey", key={"Id": ids(listed)[0]}).Name == listed[0].Name
+        card = gp.call(f"Get{noun}ByKey", key={"Id": ids(listed)[0]})
+        assert card.Name == listed[0].Name
+        for verb in ("Update", "Create"):
+            card.Key.Id = card.Key.Id if verb == "Update" else f"NEW{noun}"
+            policy = gp.call("GetPolicyByOperation", operation=f"{verb}{noun}")
+            assert gp.call(f"{verb}{noun}", policy=policy, **{noun.lower(): card}) is None
+    assert [it.Id for it in gp.call("GetChangedCustomerKeyList", criteria={})][-1] == "NEWCUSTOMER"
     for noun in ("GLAccount", "GLPostingAccount"):
         listed = gp.call(f"Get{noun}List", criteria={})
         key = {"Id": ids(listed)[0], "IsEncrypted": False}

@@ -9,13 +9,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ml_connector.books.period import FiscalPeriod
 from ml_connector.cli import context
-from ml_connector.cli.context import Json, Name, Opened
+from ml_connector.cli.context import Json, Name
 from ml_connector.cli.output import Exit, out, print_json, tell_checks
 from ml_connector.docket.people import Permission
 from ml_connector.findings import Finding, Interrupted
-from ml_connector.runtime.alerts import ACTOR, Bell, FiscalPeriods, evaluate_and_tell, try_targets
+from ml_connector.runtime.alerts import ACTOR, Bell, evaluate_and_tell, fiscal_periods, try_targets
 from ml_connector.store.alerts import UNTOLD, AlertRecord, Alerts
 from ml_connector.store.database import utc_now
 
@@ -39,7 +38,7 @@ def list_all(
 def check(name: Name, json: Json = False) -> None:
     """Look now, and tell what was not told yet, as the service does every few minutes. Exit code 3 where something stands."""
     opened = context.opened(Permission.OPERATE)
-    bell = Bell(opened.database, opened.vault.get, _fiscal_periods(opened))
+    bell = Bell(opened.database, opened.vault.get, fiscal_periods(opened.connection))
     standing = evaluate_and_tell(bell, name, datetime.now(UTC))
     _show(standing, json)
     raise typer.Exit(Exit.A_PERSON_IS_NEEDED if standing else Exit.DONE)
@@ -62,19 +61,6 @@ def ring(name: Name, json: Json = False) -> None:
     else:
         tell_checks(lines)
     raise typer.Exit(Exit.FAILED if any(finding for _, finding in lines) else Exit.DONE)
-
-
-def _fiscal_periods(opened: Opened) -> FiscalPeriods:
-    """GP's own, asked of each company that they are needed of; none where it cannot be reached."""
-
-    def ask(connection: str, company: str) -> Sequence[FiscalPeriod]:
-        books = opened.connection(connection).books[company]
-        try:
-            return books.company_facts().periods
-        finally:
-            books.close()
-
-    return FiscalPeriods(ask)
 
 
 def _show(alerts: Sequence[AlertRecord], json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import sqlalchemy as sa
 import typer
@@ -19,9 +19,6 @@ from ml_connector.runtime import belongings
 from ml_connector.runtime.people import os_account
 from ml_connector.store import backup, restore
 from ml_connector.store.archive import Manifest
-
-if TYPE_CHECKING:
-    from ml_connector.store.database import Database
 
 
 def register(app: typer.Typer) -> None:
@@ -75,7 +72,9 @@ def bring_back(
         else:
             out.print(f"[green]Good:[/] {_summary(manifest)}, taken {manifest.taken_at:%Y-%m-%d %H:%M} UTC.")
         return
-    database = _empty(into)
+    if into:
+        _must_be_without_password(into)
+    database = context.to_be_filled(into)
     with progress(json) as told:
         done = restore.restore(file, database, os_account(), told, despite_broken_trail=despite_broken_trail)
     if json:
@@ -91,27 +90,15 @@ def bring_back(
     raise typer.Exit(Exit.A_PERSON_IS_NEEDED if done.broken else Exit.DONE)
 
 
-def _empty(into: str) -> Database:
-    if into:
-        try:
-            url = sa.make_url(into)
-        except sa.exc.ArgumentError:
-            raise typer.BadParameter(
-                "it is no URL of a database: sqlite:///FILE or postgresql://USER@HOST/NAME"
-            ) from None
-        if url.password:
-            says = "the URL holds a password, which everybody on this machine could read in the list of processes"
-            remedy = (
-                f"Set {context.DATABASE_VARIABLE} to the URL and leave --into out; or put the password in ~/.pgpass."
-            )
-            raise Interrupted(Finding("restore.password_shown", url.render_as_string(hide_password=True), says, remedy))
-    return _for_the_owner_alone(context.to_be_filled(into))
-
-
-def _for_the_owner_alone(database: Database) -> Database:
-    if database.file is not None and database.file.parent.is_dir():
-        database.file.touch(mode=0o600)
-    return database
+def _must_be_without_password(into: str) -> None:
+    try:
+        url = sa.make_url(into)
+    except sa.exc.ArgumentError:
+        raise typer.BadParameter("it is no URL of a database: sqlite:///FILE or postgresql://USER@HOST/NAME") from None
+    if url.password:
+        says = "the URL holds a password, which everybody on this machine could read in the list of processes"
+        remedy = f"Set {context.DATABASE_VARIABLE} to the URL and leave --into out; or put the password in a passfile."
+        raise Interrupted(Finding("restore.password_shown", url.render_as_string(hide_password=True), says, remedy))
 
 
 def _told(manifest: Manifest) -> dict[str, object]:

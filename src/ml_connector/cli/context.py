@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -19,6 +20,7 @@ from ml_connector.findings import Finding, Interrupted
 from ml_connector.runtime import keys
 from ml_connector.runtime.doctor.examination import Doctor
 from ml_connector.runtime.people import os_account, permitted
+from ml_connector.runtime.redaction import keep_out
 from ml_connector.runtime.settings import Settings, from_values
 from ml_connector.runtime.wiring import Wired, open_connection
 from ml_connector.store.connections import Connections
@@ -85,13 +87,32 @@ class Opened:
         return wired(self.database, name, self.person.name)
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The database for a process that acts for nobody: it does what schedules and webhooks ask for."""
+
+    database: Database
+
+    def connection(self, name: str, who: str) -> Wired:
+        """A connection with everything it reaches; `who` is whom the trail names."""
+        return wired(self.database, name, who)
+
+    def vault(self) -> Callable[[str], str]:
+        """What opens a sealed credential by its name."""
+        return Vault(self.database, master_keys, "service").get
+
+
 def opened(permission: Permission) -> Opened:
     """The database, with its tables brought up to date, for somebody who may do that.
 
     Raises Interrupted `user.no_account`, `user.inactive`, `user.not_allowed`.
     """
-    database = of_the_service()
+    database = _up_to_date()
     return Opened(database, permitted(database, os_account(), permission))
+
+
+def service() -> Service:
+    return Service(_up_to_date())
 
 
 def as_it_is(permission: Permission) -> Opened:
@@ -106,10 +127,10 @@ def as_it_is(permission: Permission) -> Opened:
     return Opened(database, Person(os_account()))
 
 
-def of_the_service() -> Database:
-    """The database for a process that acts for nobody: it does what schedules and webhooks ask for."""
+def _up_to_date() -> Database:
     if not os.environ.get(DATABASE_VARIABLE):
         data_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    keep_out(urlsplit(database_url()).password or "")
     database = Database(database_url())
     database.migrate()
     return database
@@ -124,7 +145,10 @@ def to_be_filled(url: str = "") -> Database:
     """A database to restore into, which must be found empty: it has no users who could be asked."""
     if not url and not os.environ.get(DATABASE_VARIABLE):
         data_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Database(url or database_url())
+    database = Database(url or database_url())
+    if database.file is not None and database.file.parent.is_dir():
+        database.file.touch(mode=0o600)
+    return database
 
 
 def typed_secret(what: str, *, twice: bool = False) -> str:

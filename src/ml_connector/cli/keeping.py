@@ -25,7 +25,7 @@ def retention(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be erased; erase nothing.")] = False,
     json: Json = False,
 ) -> None:
-    """Erase what is older than the settings keep it: bodies of evidence, webhook deliveries, old runs, past alerts."""
+    """Erase what is older than the settings keep it: bodies of evidence, old runs, past alerts."""
     opened = context.opened(Permission.ADMINISTER)
     keeps = opened.settings(name).retention
     with progress(json) as told:

@@ -17,6 +17,7 @@ from ml_connector.cli import (
     doctors,
     holds,
     keeping,
+    parties,
     plans,
     posting,
     reading,
@@ -47,6 +48,7 @@ app.add_typer(rulebooks.app, name="rulebook")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(plans.app, name="plan")
+app.add_typer(parties.app, name="parties")
 app.add_typer(users.app, name="user")
 app.add_typer(vaults.app, name="vault")
 

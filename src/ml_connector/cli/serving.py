@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ml_connector.cli import context
-from ml_connector.cli.context import Json
+from ml_connector.cli.context import Json, Service
 from ml_connector.cli.output import err, print_json
-from ml_connector.store.vault import Vault
 
 if TYPE_CHECKING:
+    from ml_connector.runtime.alerts import Bell
     from ml_connector.runtime.asking import Asking
     from ml_connector.runtime.engine import Engine
-    from ml_connector.store.database import Database
     from ml_connector.web.serving import WebServer
 
 ENGINE_VARIABLE = "ML_CONNECTOR_ENGINE"
@@ -61,11 +58,13 @@ def serve(
 ) -> None:
     """Run by itself: schedules, webhooks, runs. Ctrl+C, or SIGTERM, stops it after the document in hand."""
     from ml_connector.runtime import logs, service
+    from ml_connector.runtime.alerts import ACTOR, Bell, fiscal_periods
 
     logs.begin("plain" if plain or sys.stderr.isatty() else "json", file=log_file)
-    database = context.of_the_service()
-    engine = None if role is Part.WEB else _engine(database, concurrency, takeover)
-    door = None if role is Part.WORKER else _door(host, port, certificate, key, engine)
+    it = context.service()
+    bell = Bell(it.database, it.vault(), fiscal_periods(lambda name: it.connection(name, ACTOR)))
+    engine = None if role is Part.WEB else _engine(it, bell, concurrency, takeover)
+    door = None if role is Part.WORKER else _door(it, host, port, certificate, key, engine)
 
     def ready() -> None:
         url = door.url if door else ""
@@ -76,9 +75,9 @@ def serve(
             err.print(f"Serving ({role.value}){f' at {url}' if url else ''}. Ctrl+C stops it.")
 
     try:
-        service.serve(engine, lambda worker: _asking(database, worker).tasks(), door, ready, patience)
+        service.serve(engine, lambda worker: _asking(it, worker, bell).tasks(), door, ready, patience)
     finally:
-        database.close()
+        it.database.close()
 
 
 def engine_url() -> str:
@@ -90,31 +89,37 @@ def engine_url() -> str:
     return f"sqlite:///{(context.data_folder() / 'engine.sqlite').absolute()}"
 
 
-def _engine(database: Database, concurrency: int, takeover: float) -> Engine:
+def _engine(it: Service, bell: Bell, concurrency: int, takeover: float) -> Engine:
+    from ml_connector.runtime.asking import look_and_tell
     from ml_connector.runtime.engine import Engine, Patience
 
-    patience = Patience(worker=takeover, look=takeover / 4)
-    return Engine(database, engine_url(), partial(context.wired, database), concurrency=concurrency, patience=patience)
+    return Engine(
+        it.database,
+        engine_url(),
+        it.connection,
+        concurrency=concurrency,
+        patience=Patience(worker=takeover, look=takeover / 4),
+        after_run=lambda wired: look_and_tell(bell, wired.settings.name, wired.clock.now()),
+    )
 
 
-def _asking(database: Database, engine: Engine) -> Asking:
+def _asking(it: Service, engine: Engine, bell: Bell) -> Asking:
     from ml_connector.runtime.asking import Asking
 
-    return Asking(database, engine, partial(context.wired, database))
+    return Asking(it.database, engine, it.connection, bell)
 
 
-def _door(host: str, port: int, certificate: Path | None, key: Path | None, engine: Engine | None) -> WebServer:
+def _door(
+    it: Service, host: str, port: int, certificate: Path | None, key: Path | None, engine: Engine | None
+) -> WebServer:
     from ml_connector.runtime.pulse import Engine as EnginePulse
     from ml_connector.web.serving import web_server
 
     pulse = EnginePulse(alive=lambda: not engine.lost.is_set()) if engine else None
 
-    def vault(database: Database) -> Callable[[str], str]:
-        return Vault(database, context.master_keys, "webhooks").get
-
     return web_server(
-        context.database_url(),
-        vault,
+        it.database,
+        it.vault(),
         host,
         port,
         token=os.environ.get(TOKEN_VARIABLE, ""),

@@ -34,7 +34,8 @@ class Policy:
         return self.automatic and not self._is_large(amount)
 
     def _is_large(self, amount: Money) -> bool:
-        return self.second_above is not None and self.second_above < abs(amount)
+        limit = self.second_above
+        return limit is not None and (amount.currency is not limit.currency or limit < abs(amount))
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class Kerberos:
     lifetime: int | None = None  # of the tickets that are asked for; None = what the domain gives
     margin: float = 600.0  # tickets are renewed when they have less than this left
     patience: float = 20.0  # for an answer of the domain; MIT's library alone would wait for 25 and more
+    pause: float = 30.0  # until a controller that did not answer is asked again, while the tickets are still good
 
 
 def unheard(answer: str, seconds: float) -> None:

@@ -23,6 +23,7 @@ from ml_connector.gp import errors
 from ml_connector.gp.access import Access
 from ml_connector.gp.company_database import CompanyDatabase
 from ml_connector.gp.looking import Looking
+from ml_connector.gp.parties import GpParties
 from ml_connector.gp.periods import CALENDAR_FILE
 from ml_connector.gp.row import Row, fold
 from ml_connector.gp.sba import Sba
@@ -144,6 +145,10 @@ class GpBooks:
                 raise Interrupted(errors.unmapped("tax_details", "no list of tax details is given"))
             return self._tax_details
         return frozenset(row.key("id") for row in self._sba.rows(self._map.tax_details))
+
+    def party_book(self) -> GpParties:
+        """The company's customers and vendors, to be aligned with ServiceTitan's."""
+        return GpParties(self._sba)
 
     def parties(self, series: Series, ids: Sequence[str]) -> Mapping[str, PartyCard]:
         resource = self._map.parties(series)

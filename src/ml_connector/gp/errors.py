@@ -38,6 +38,7 @@ from dataclasses import dataclass
 from ml_connector.books.document import Document
 from ml_connector.books.period import Series
 from ml_connector.findings import Finding, Interrupted
+from ml_connector.parties import refusals
 
 GP = "Dynamics GP"
 PASSES = frozenset({"batch.locked", "document.locked"})  # these pass by themselves
@@ -63,6 +64,7 @@ LOGIN = frozenset(  # what stops every request alike, until somebody mends the l
 )
 REFUSALS = frozenset(
     {
+        *refusals.REFUSALS,
         *PASSES,
         EXISTS,
         "period.closed",

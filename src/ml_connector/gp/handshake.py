@@ -49,8 +49,11 @@ class Cache:
         import krb5
         from gssapi import raw
 
+        self.raw = raw
         kind, _, host = service.partition("/")
         self.service = raw.import_name(f"{kind}@{host}".encode(), raw.NameType.hostbased_service)
+        self.mechanisms = {name: raw.OID.from_int_seq(name) for name in (SPNEGO, KERBEROS)}
+        self.flags = {True: [raw.RequirementFlag.mutual_authentication], False: []}  # by whether it is mutual
         self._cache = krb5.cc_new_unique(context, b"MEMORY")
         weakref.finalize(self, krb5.cc_destroy, context, self._cache)
         krb5.cc_initialize(context, self._cache, first.client)
@@ -73,13 +76,11 @@ class MitHandshake:
     def __init__(
         self, cache: Cache, binding: bytes | None = None, mutual: bool = True, mechanism: str = SPNEGO
     ) -> None:
-        from gssapi import raw
-
-        self._raw = raw
+        self._raw = cache.raw
         self._cache = cache
-        self._mechanism = raw.OID.from_int_seq(mechanism)
-        self._flags = [raw.RequirementFlag.mutual_authentication] if mutual else []
-        self._binding = None if binding is None else raw.ChannelBindings(application_data=binding)
+        self._mechanism = cache.mechanisms[mechanism]
+        self._flags = cache.flags[mutual]
+        self._binding = None if binding is None else self._raw.ChannelBindings(application_data=binding)
         self._context: SecurityContext | None = None
         self.complete = False
 
@@ -97,7 +98,8 @@ class MitHandshake:
         except self._raw.GSSError as error:
             raise unwilling(error) from None
         self._context, self.complete = it.context, not it.more_steps
-        return it.token
+        answer: bytes | None = it.token
+        return answer
 
 
 class SspiHandshake:

@@ -27,7 +27,6 @@ from ml_connector.gp.realms import A_CONTROLLER, REALMS, account
 from ml_connector.gp.wrong_passwords import KNOWN_WRONG, Refusals
 
 LAST = 30.0  # seconds that a ticket must have left to be of any use
-PAUSE = 30.0  # seconds until a domain controller that did not answer is asked again, while the tickets are still good
 
 
 class Code(IntEnum):
@@ -183,7 +182,7 @@ class Tickets:
             self._stopped = None if passes else stop.finding
             if not (passes and self._got and self._usable):
                 raise
-            self._renew_at = self._clock() + PAUSE
+            self._renew_at = self._clock() + self._settings.pause
             return self._got
         margin = self._settings.margin if self._settings.margin < got.lifetime else got.lifetime / 2
         self._end = got.since + got.lifetime

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import base64
 import ssl
-from collections.abc import Mapping
+from functools import lru_cache
 
+import httpcore2
 import httpx2
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 KEEP_ALIVE = 55.0  # seconds; IIS keeps an idle connection for 120
+PORTS = {"http": 80, "https": 443}
 WEAK = ("md5", "sha1")
+BROKEN = (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError)
 
 
 class NotSent(httpx2.TransportError):
@@ -27,18 +30,20 @@ class Dropped(Exception):
 
 
 class Lane:
-    """At most one connection at a time; answers are read to their end before they are given."""
+    """At most one connection at a time, one request at a time; answers are read to their end before they are given."""
 
     def __init__(self, verify: ssl.SSLContext) -> None:
-        self._wire = httpx2.HTTPTransport(
-            verify=verify,
-            trust_env=False,
-            limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
-        )
+        verify.set_alpn_protocols(["http/1.1"])
+        self._tls = verify
+        self._network = httpcore2.SyncBackend()
+        self._origin: tuple[str, str, int] | None = None  # of the connection: scheme, host, port
+        self._connection: httpcore2.HTTP11Connection | None = None
         self.certificate: bytes | None = None  # the server's, as DER, on the newest connection over TLS
 
     def close(self) -> None:
-        self._wire.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def send(
         self,
@@ -54,43 +59,59 @@ class Lane:
         Raises NotSent where nothing left; Dropped where it would have needed a new connection and may not open one, or
         where the new connection's certificate is not `only_to`.
         """
-        left = False
-
-        def watch(event: str, told: Mapping[str, object]) -> None:
-            nonlocal left
-            match event:
-                case "connection.connect_tcp.started":
-                    if not may_connect:
-                        raise Dropped
-                case "connection.start_tls.complete":
-                    self.certificate = _certificate(told.get("return_value"))
-                    if only_to is not None and self.certificate != only_to:
-                        raise Dropped
-                case "http11.send_request_headers.started":
-                    left = True
-
-        headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"authorization"]
+        url = request.url
+        headers = [pair for pair in request.headers.raw if pair[0].lower() != b"authorization"]
         if token is not None:
             headers.append((b"Authorization", scheme.encode() + b" " + base64.b64encode(token)))
-        leg = httpx2.Request(
+        leg = httpcore2.Request(
             request.method,
-            request.url,
+            httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
             headers=headers,
             content=request.content or None,
-            extensions={**request.extensions, "trace": watch},
+            extensions=request.extensions,
         )
+        connection = self._open(url) or self._connect(leg, url, may_connect)
+        if only_to is not None and self.certificate != only_to:
+            raise Dropped
         try:
-            response = self._wire.handle_request(leg)
-            response.read()
-        except httpx2.TransportError as error:
-            if not left:
-                raise NotSent(str(error) or type(error).__name__) from error
-            raise
-        except UnicodeError as error:  # the resolver's word for a host name that can be none
-            raise NotSent(f"'{request.url.host}' is no host name") from error
+            answer = connection.handle_request(leg)
+            try:
+                content = answer.read()
+            finally:
+                answer.close()
+        except BROKEN as error:
+            raise _named(error)(str(error)) from error
+        stream = httpx2.ByteStream(content)
+        response = httpx2.Response(answer.status, headers=answer.headers, stream=stream, extensions=answer.extensions)
+        response.read()
         return response
 
+    def _open(self, url: httpx2.URL) -> httpcore2.HTTP11Connection | None:
+        """The connection, if it leads there and stands: one that the server has closed is noticed here."""
+        it = self._connection
+        if it is not None and (not it.is_available() or it.has_expired() or self._origin != _origin(url)):
+            self.close()
+        return self._connection
 
+    def _connect(self, leg: httpcore2.Request, url: httpx2.URL, may_connect: bool) -> httpcore2.HTTP11Connection:
+        if not may_connect:
+            raise Dropped
+        scheme, host, port = self._origin = _origin(url)
+        patience = leg.extensions.get("timeout", {}).get("connect")
+        try:
+            stream = self._network.connect_tcp(host, port, timeout=patience)
+            if scheme == "https":
+                stream = stream.start_tls(self._tls, server_hostname=host, timeout=patience)
+                self.certificate = _certificate(stream)
+        except BROKEN as error:
+            raise NotSent(str(error) or type(error).__name__) from error
+        except UnicodeError as error:  # the resolver's word for a host name that can be none
+            raise NotSent(f"'{url.host}' is no host name") from error
+        self._connection = httpcore2.HTTP11Connection(leg.url.origin, stream, keepalive_expiry=KEEP_ALIVE)
+        return self._connection
+
+
+@lru_cache(maxsize=64)
 def binding(certificate: bytes) -> bytes:
     """What ties a login to the TLS connection that it travels on: the hash of the server's certificate.
 
@@ -112,6 +133,16 @@ def offers(response: httpx2.Response, scheme: str) -> tuple[bytes | None, str]:
     return (base64.b64decode(max(named, key=len), validate=True) if named else None), listed
 
 
-def _certificate(stream: object) -> bytes | None:
-    socket = stream.get_extra_info("socket") if hasattr(stream, "get_extra_info") else None
+def _origin(url: httpx2.URL) -> tuple[str, str, int]:
+    return url.scheme, url.raw_host.decode("ascii"), url.port or PORTS[url.scheme]
+
+
+def _certificate(stream: httpcore2.NetworkStream) -> bytes | None:
+    socket = stream.get_extra_info("socket")
     return socket.getpeercert(True) if isinstance(socket, ssl.SSLSocket) else None
+
+
+def _named(error: Exception) -> type[httpx2.TransportError]:
+    """What httpx2 calls it: its exceptions have the names of those of the core below it."""
+    named: type[httpx2.TransportError] = getattr(httpx2, type(error).__name__, httpx2.TransportError)
+    return named

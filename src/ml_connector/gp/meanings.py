@@ -9,6 +9,7 @@ from ml_connector.books.outcomes import Deferred, Held, InDoubt
 from ml_connector.gp import errors
 from ml_connector.gp.errors import EXISTS, PASSES, Said
 from ml_connector.gp.service_map import Meaning
+from ml_connector.parties import refusals
 
 
 def meaning(said: Said, known: Iterable[Meaning]) -> str:
@@ -27,7 +28,8 @@ def refused(
     said: Sequence[Said], known: Sequence[Meaning], document: Document, batch_id: str
 ) -> Held | InDoubt | Deferred:
     """GP told its reasons and did nothing: a person mends them, or they pass, or the number may be our own create."""
-    meanings = [(meaning(one, known) or "document.refused", one) for one in said]
+    of_documents = [it for it in known if it.means not in refusals.REFUSALS]
+    meanings = [(meaning(one, of_documents) or "document.refused", one) for one in said]
     codes = {code for code, _ in meanings}
     if EXISTS in codes:
         return InDoubt(f"GP says that the number exists: {errors.listing(said)}")

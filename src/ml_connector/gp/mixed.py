@@ -24,6 +24,7 @@ from ml_connector.findings import Finding, Interrupted
 from ml_connector.gp.books import GpBooks
 from ml_connector.gp.row import fold
 from ml_connector.gp.web_services.books import WebServicesBooks
+from ml_connector.gp.web_services.parties import WebServicesParties
 
 
 class Transport(Enum):
@@ -107,6 +108,10 @@ class MixedBooks:
         accounts = self.chart()
         self._charts_agree(accounts)
         return CompanyFacts(self._company, accounts, self.fiscal_periods(), self.tax_details())
+
+    def party_book(self) -> WebServicesParties:
+        """The company's customers and vendors, over the web services, which have them all."""
+        return self._soap.party_book()
 
     def parties(self, series: Series, ids: Sequence[str]) -> Mapping[str, PartyCard]:
         return (self._sba if goes(self._routes, series, Transport.SBA) else self._soap).parties(series, ids)

@@ -17,15 +17,17 @@ import httpx2
 import msgspec
 
 from ml_connector.books.document import Document
-from ml_connector.books.outcomes import Asked, Deferred, Entered, Entry, Exchange, Held, InDoubt, Posting
+from ml_connector.books.outcomes import Deferred, Entered, Entry, Exchange, InDoubt
 from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
 from ml_connector.gp.errors import Said
 from ml_connector.gp.meanings import meaning, refused
+from ml_connector.gp.ranges import in_ranges
 from ml_connector.gp.render import body
 from ml_connector.gp.row import Row, fold
-from ml_connector.gp.service_map import Action, Nested, Paging, Parameters, Resource, ServiceMap
+from ml_connector.gp.service_map import Nested, Paging, Parameters, Resource, ServiceMap
+from ml_connector.gp.told import Refusal, Taken, Told
 from ml_connector.gp.windows_auth import NotSent
 from ml_connector.gp.wire import Unintelligible, Unwell, Wire, cause
 
@@ -70,7 +72,7 @@ class Sba:
 
     def rows(self, resource: Resource, *conditions: Condition, also: Parameters | None = None) -> list[Row]:
         """Every row that fits all conditions. Raises Interrupted, also where the list may have been cut off."""
-        cap = self.map.lists.row_cap if self.access.row_cap is None else self.access.row_cap
+        cap = self._row_cap
         cells = self._cells(resource, conditions, also or {})
         if cap and len(cells) >= cap:
             key = resource.fields.get("number", "")
@@ -78,6 +80,31 @@ class Sba:
                 raise Interrupted(errors.truncated(resource.name, cap))
             cells = list(self._halves(resource, conditions, also or {}, cap, key, cells, DEEPEST).values())
         return [Row(resource.name, row, resource.fields, self.map.formats) for row in cells]
+
+    def parts(self, resource: Resource, noun: str, *conditions: Condition) -> Iterator[list[Row]]:
+        """Every row that fits all conditions, some at a time; `noun` is the resource's key. Where a list may be cut off it
+        is read by ranges of it. Raises Interrupted, also where that cannot be done."""
+        cap, key = self._row_cap, resource.fields[noun]
+
+        def ask(low: str, high: str) -> list[Cells]:
+            bounds: list[Condition] = [(name, {"value": [at]}) for name, at in (("from", low), ("to", high)) if at]
+            return self._cells(resource, [*conditions, *bounds], {})
+
+        truncated = errors.truncated(resource.name, cap)
+        pages: Iterator[Sequence[Cells]] = self._pages(resource, conditions, {})
+        ranged = bool(resource.filters.get("from") and resource.filters.get("to"))
+        if cap and ranged:
+            pages = in_ranges(ask, lambda row: fold(str(row.get(key, ""))), cap, truncated)
+        read = 0
+        for page in pages:
+            read += len(page)
+            if cap and read >= cap and not ranged:
+                raise Interrupted(truncated)
+            yield [Row(resource.name, row, resource.fields, self.map.formats) for row in page]
+
+    @property
+    def _row_cap(self) -> int:
+        return self.map.lists.row_cap if self.access.row_cap is None else self.access.row_cap
 
     def chunks(self, resource: Resource, name: str, values: Sequence[str]) -> Iterator[tuple[str, ...]]:
         """The values in groups, each small enough for one question with this filter of `{values}`."""
@@ -141,29 +168,39 @@ class Sba:
         also: Parameters,
         may_be_missing: bool = False,
     ) -> list[Cells]:
-        """All pages of a list, until the server says that there is no more."""
+        return [row for page in self._pages(resource, conditions, also, may_be_missing) for row in page]
+
+    def _pages(
+        self,
+        resource: Resource,
+        conditions: Sequence[Condition],
+        also: Parameters,
+        may_be_missing: bool = False,
+    ) -> Iterator[list[Cells]]:
+        """The pages of a list, until the server says that there is no more."""
         lists = self.map.lists
         fixed = {**resource.query, **self._query(resource, conditions), **also}
         if lists.size_parameter:
             fixed[lists.size_parameter] = str(lists.size)
         wanted = _most(conditions)
-        collected: list[Cells] = []
+        collected = 0
         before: list[Cells] = []
         page = 1
         while True:
-            position = {Paging.SKIP: len(collected), Paging.PAGE: page}.get(lists.paging)
+            position = {Paging.SKIP: collected, Paging.PAGE: page}.get(lists.paging)
             query = fixed if position is None else {**fixed, lists.position_parameter: str(position)}
             answer = self._ask(resource.name, resource.path, query, self._list, may_be_missing)
             rows, more = answer or ([], False)
-            collected += rows
+            collected += len(rows)
             if rows and rows == before:
                 raise Interrupted(errors.answer(resource.name, "GP gives the same page again and again"))
             if not rows and more:
                 raise Interrupted(errors.answer(resource.name, "GP gives an empty page and says that there are more"))
+            yield rows
             if lists.paging is Paging.NONE or (lists.paging is Paging.PAGE and not more):
-                return collected
-            if lists.paging is Paging.SKIP and (not rows or (wanted is not None and len(collected) >= wanted)):
-                return collected
+                return
+            if lists.paging is Paging.SKIP and (not rows or (wanted is not None and collected >= wanted)):
+                return
             before, page = rows, page + 1
 
     def _halves(
@@ -254,27 +291,52 @@ class Sba:
 
         return self._wire.patiently(ask, lambda says: errors.answer(name, says))
 
-    # Entering
+    # Telling
 
     def enter(self, document: Document, batch_id: str) -> Entry:
         """Create the document in the batch: one request, whatever comes of it.
 
         Raises Interrupted where GP turned us away altogether (login, company, window, address): it did nothing.
         """
-        address = self.access.address(self.map.documents(document.kind.series).create[document.kind])
+        subledger = self.map.documents(document.kind.series)
         content = body(document, batch_id, self.map)
+        told = self.tell(document.kind.value, self.map.creates.verb, subledger.create[document.kind], content)
+        match told:
+            case Refusal(said):
+                return replace(refused(said, self.map.refusals, document, batch_id), wire=told.wire)
+            case Taken(cells):
+                wrong = self.speaks_of(subledger.resource, "number", cells, document.number)
+                return InDoubt(wrong, told.wire) if wrong else Entered(document.number, batch_id, told.wire)
+            case _:
+                return told
+
+    def tell(self, name: str, verb: str, path: str, content: bytes, action: Mapping[str, str] | None = None) -> Told:
+        """One write, sent once; `name` is how findings call what is written. With `action`, the headers that ask for a
+        deed, it writes no record, so none is answered. A path may be a whole address.
+
+        Raises Interrupted where GP turned us away altogether (login, company, window, address): it did nothing.
+        """
+        address = path if path.startswith(("http://", "https://")) else self.access.address(path)
         try:
-            response = self._request(self.map.creates.verb, address, content, self.access.write_timeout)
+            response = self._request(verb, address, content, self.access.write_timeout, action)
         except NotSent as error:
             return Deferred(f"nothing was sent to GP: {self._wire.broken(error).says}")
         except httpx2.TransportError as error:
             return InDoubt(f"the answer was lost: {cause(error)}", Exchange(content))
         wire = Exchange(content, b"HTTP %d\n" % response.status_code + response.content)
-        return replace(self._judge(response, document, batch_id, address), wire=wire)
+        return replace(self._judge(response, name, address, action is not None), wire=wire)
 
-    def _judge(
-        self, response: httpx2.Response, document: Document, batch_id: str, address: str
-    ) -> Entered | Held | InDoubt | Deferred:
+    def speaks_of(self, resource: Resource, noun: str, cells: Cells | None, key: str) -> str:
+        """What is strange about an answer that should hold the record just written; "" where nothing is, or it is empty."""
+        if cells is None:
+            return ""
+        try:
+            told = Row(resource.name, cells, resource.fields, self.map.formats).key(noun)
+        except Interrupted as error:
+            return f"GP's answer is not understood: {error}"
+        return "" if told == fold(key) else f"GP's answer speaks of '{told}'"
+
+    def _judge(self, response: httpx2.Response, name: str, address: str, is_deed: bool) -> Told:
         status = response.status_code
         if status == 429:
             return Deferred("GP takes no more requests for now (429)")
@@ -282,73 +344,22 @@ class Sba:
             return InDoubt(f"GP answered {status}")
         if status >= 400:
             said = self._said(response)
-            if status == 403 or (status in (404, 405) and not any(meaning(one, self.map.refusals) for one in said)):
-                self._turned_away(response, document.kind.value, address, False)
-            if said:
-                return refused(said, self.map.refusals, document, batch_id)
-            return InDoubt(f"GP answered {status}, and what it says is not understood")
+            known = bool(said) if is_deed else any(meaning(one, self.map.refusals) for one in said)
+            if status == 403 or (status in (404, 405) and not known):
+                self._turned_away(response, name, address, False)
+            return Refusal(said) if said else InDoubt(f"GP answered {status}, and what it says is not understood")
         if status not in DONE:
             return InDoubt(f"GP answered {status}")
-        if not response.content.strip() and self.map.creates.may_be_empty:
-            return Entered(document.number, batch_id)
+        if not response.content.strip() and (is_deed or self.map.creates.may_be_empty):
+            return Taken()
         try:
             answer = _decode(response)
             if self._failed(answer):
                 said = self._said(response)
-                if not said:
-                    return InDoubt("GP refused, and did not say why")
-                return refused(said, self.map.refusals, document, batch_id)
-            resource = self.map.documents(document.kind.series).resource
-            cells = _record(answer, self.map.creates.record)
-            number = Row(resource.name, cells, resource.fields, self.map.formats).key("number")
-        except (Unintelligible, Interrupted) as error:
-            return InDoubt(f"GP's answer is not understood: {error}")
-        if number != fold(document.number):
-            return InDoubt(f"GP's answer speaks of '{number}'")
-        return Entered(document.number, batch_id)
-
-    # Posting
-
-    def post(self, action: Action, batch_id: str, source: str) -> Posting:
-        """Ask GP to do its posting action with a batch: one request, whatever comes of it. Raises nothing."""
-        path = action.path.format(batch=quote(batch_id, safe=""), source=quote(source, safe=""))
-        address = self.access.server.rstrip("/") + path if path.startswith("/") else self.access.address(path)
-        headers = {action.header: action.value} if action.header else {}
-        request = f"{action.verb} {address}\n{action.header}: {action.value}\n".encode()
-        try:
-            response = self._wire.send(action.verb, address, b"", self.access.write_timeout, headers)
-        except Interrupted as stop:  # turned away at the door
-            return Held(stop.findings, Exchange(request))
-        except NotSent as error:
-            return Held((errors.posting_refused(batch_id, f"nothing was sent: {self._wire.broken(error).says}"),))
-        except httpx2.TransportError as error:
-            return InDoubt(f"the answer was lost: {cause(error)}", Exchange(request))
-        wire = Exchange(request, b"HTTP %d\n" % response.status_code + response.content)
-        return replace(self._judge_posting(response, batch_id, address), wire=wire)
-
-    def _judge_posting(self, response: httpx2.Response, batch_id: str, address: str) -> Asked | Held | InDoubt:
-        """Only what GP certainly did not do is refused; what is not understood is in doubt."""
-        status, said = response.status_code, self._said(response)
-        if status == 429:
-            return Held((errors.posting_refused(batch_id, "GP takes no more requests for now (429)"),))
-        if status == 403:
-            return Held((errors.forbidden(self.access.company, self.access.username, "the posting action"),))
-        if 400 <= status < 500 and said:
-            return Held((errors.posting_refused(batch_id, errors.listing(said)),))
-        if status in (404, 405):
-            return Held((errors.missing(address, "post"),))
-        if not 200 <= status < 300:
-            return InDoubt(f"GP answered {status}")
-        if not response.content.strip():
-            return Asked()
-        try:
-            if not self._failed(_decode(response)):
-                return Asked()
+                return Refusal(said) if said else InDoubt("GP refused, and did not say why")
+            return Taken(None if is_deed else _record(answer, self.map.creates.record))
         except Unintelligible as error:
             return InDoubt(f"GP's answer is not understood: {error}")
-        if not said:
-            return InDoubt("GP refused, and did not say why")
-        return Held((errors.posting_refused(batch_id, errors.listing(said)),))
 
     def _said(self, response: httpx2.Response) -> list[Said]:
         """What an answer says against the request, as the map's error shape has it; empty where it is not that."""
@@ -370,9 +381,11 @@ class Sba:
 
     # The wire
 
-    def _request(self, method: str, url: str, content: bytes, timeout: float) -> httpx2.Response:
+    def _request(
+        self, method: str, url: str, content: bytes, timeout: float, more: Mapping[str, str] | None = None
+    ) -> httpx2.Response:
         headers = {"Content-Type": "application/json; charset=utf-8"} if content else {}
-        return self._wire.send(method, url, content, timeout, headers)
+        return self._wire.send(method, url, content, timeout, {**headers, **(more or {})})
 
     def _turned_away(self, response: httpx2.Response, name: str, address: str, may_be_missing: bool) -> None:
         if response.status_code == 403:

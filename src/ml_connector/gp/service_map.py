@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from importlib import resources
 from pathlib import Path
@@ -105,6 +105,17 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """How a customer or vendor is changed. `whole`: the request must hold the whole record, as what it leaves out is
+    blanked; then everything that was read is sent back but `read_only`, the installation's names of what it refuses."""
+
+    path: str  # with {key}
+    verb: str
+    whole: bool
+    read_only: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     name: str
     path: str
@@ -112,6 +123,8 @@ class Resource:
     query: Parameters  # sent with every list
     fields: Mapping[str, str]
     filters: Mapping[str, Parameters]
+    create: str = ""  # of customers and vendors: where one is made; "" = not here
+    update: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +241,14 @@ _VALUE, _VALUES, _PAIRS = frozenset({"value"}), frozenset({"values"}), frozenset
 _DOCUMENT = ("kind", "number", "party", "document_date", "posting_date", "description", "batch", "tax", "amount")
 _DOCUMENT_OPTIONAL = ("due_date", "voided", "audit_trail_code", "modified")
 _DOCUMENT_FILTERS = {"numbers": _VALUES, "batch": _VALUE, "from": _VALUE, "to": _VALUE, "modified": _VALUE}
+_CARD = ("street", "unit", "city", "state", "zip", "country", "phone1", "phone2", "phone3", "email", "tax_id", "terms")
 _PARTY = _Nouns(
     ("id", "name", "active"),
-    ("class", "account", "on_hold", "modified", "credit_limit", "balance", "is_1099"),
-    {"ids": _VALUES, "modified": _VALUE},
+    (
+        *("class", "account", "on_hold", "modified", "credit_limit", "balance", "is_1099"),
+        *(*_CARD, "address_code", "counterpart"),
+    ),
+    {"ids": _VALUES, "modified": _VALUE, "from": _VALUE, "to": _VALUE},
     ("ids",),
 )
 _CLASS = _Nouns(("id", "account"))
@@ -336,8 +353,8 @@ def _read(table: Table, name: str) -> ServiceMap:
         origins=_origins(top.maybe("origins")),
         receivables=_documents(top.section("receivables"), "receivables", RECEIVABLES),
         payables=_documents(top.section("payables"), "payables", PAYABLES),
-        customers=_resource(top.section("customers"), "customers"),
-        vendors=_resource(top.section("vendors"), "vendors"),
+        customers=_parties(top.section("customers"), "customers"),
+        vendors=_parties(top.section("vendors"), "vendors"),
         batches=_resource(top.section("batches"), "batches"),
         accounts=_optional(top, "accounts"),
         periods=_optional(top, "periods"),
@@ -452,6 +469,24 @@ def _optional(top: Section, name: str) -> Resource | None:
 
 def _resource(s: Section, name: str) -> Resource:
     resource = _resource_of(s, name)
+    s.done()
+    return resource
+
+
+def _parties(s: Section, name: str) -> Resource:
+    resource, create, update = _resource_of(s, name), s.maybe("create"), s.maybe("update")
+    if create is not None:
+        resource = replace(resource, create=create.text("path"))
+        create.done()
+    if update is not None:
+        verb = update.text("verb", "PATCH")
+        if verb not in ("PATCH", "PUT"):
+            update.wrong("verb", f"'{verb}' does not change a record", "Write PATCH or PUT.")
+        path, whole = update.template("path", frozenset({"key"}), ""), update.flag("whole", False)
+        if not path:
+            update.wrong("path", "it is missing", 'Write the address of one record, as "Sales/Customers({key})".')
+        resource = replace(resource, update=Change(path, verb, whole, frozenset(update.texts("read_only"))))
+        update.done()
     s.done()
     return resource
 

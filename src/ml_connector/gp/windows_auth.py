@@ -275,15 +275,17 @@ class NegotiateLane(httpx2.BaseTransport):
 
     def _heard(self, request: httpx2.Request, response: httpx2.Response, context: Handshake) -> httpx2.Response:
         """The answer, once it is certain whose it is."""
+        if self._proven and response.status_code != 401:
+            return response
         try:
             token, offered = offers(response, "negotiate")
             if response.status_code == 401:
                 raise self._turned_away(request.url.host, response, token, offered, context)
-            if token and not self._proven:
+            if token:
                 context.step(token)
         except (Unwilling, ValueError):
             raise self._unproven(request) from None
-        self._proven = self._proven or context.complete
+        self._proven = context.complete
         if not self._proven and response.status_code < 400:
             raise self._unproven(request)
         return response

@@ -39,10 +39,15 @@ def name_words(name: str) -> tuple[str, ...]:
 
 
 def phone_key(phone: str) -> str:
-    """Ten digits of the North American numbering plan, or all the digits of another; "" for fewer than seven."""
+    """Ten digits of the North American numbering plan, or all the digits of another; "" for fewer than seven.
+
+    GP keeps ten digits and four of an extension (its telephone fields, char 21): the extension is left out.
+    """
     digits = "".join(it for it in re.split(r"(?i)\s*(?:x|ext)", phone)[0] if it in "0123456789")
     if len(digits) == 11 and digits.startswith("1"):
         digits = digits[1:]
+    if len(digits) == 14:
+        digits = digits[:10]
     return digits if len(digits) >= 7 and len(set(digits)) > 1 else ""
 
 

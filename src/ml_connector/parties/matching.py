@@ -29,7 +29,7 @@ class Sign(Enum):
 
     SAME_ID = ("each side keeps the other's id", 100)
     SAME_TAX_ID = ("the same tax id", 60)
-    SAME_NAME = ("the same name", 35)
+    SAME_NAME = ("the same name", 40)
     LIKE_NAME = ("a like name", 25)
     SAME_MAIL = ("the same mail address", 25)
     SAME_PHONE = ("the same telephone number", 20)

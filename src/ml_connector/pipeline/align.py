@@ -9,7 +9,7 @@ nothing that the next alignment does not end, and an alignment of what is aligne
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -110,9 +110,10 @@ class Aligning:
         """Propose, and bind what is certain where the rulebook allows it."""
         ours, theirs, bindings = self._ours(), self._theirs(), self._bindings()
         refused = {it.field_id: it.refused for it in self.crosswalk.proposals(self.role, self.company)}
-        settled = {*bindings, *self.taken}
-        used = {*(it.pair.gp_id for it in bindings.values()), *self.taken.values()}
-        alone = [it for id, it in ours.items() if id not in settled and it.active and not it.merged_to]
+        to_gp, to_servicetitan = self._in_doubt(self.company), self._in_doubt(FIELD)
+        settled = {*bindings, *self.taken, *to_gp}
+        used = {*self._used(), *to_gp.values(), *to_servicetitan}
+        alone = [it for it in _open(ours, settled) if it.counterpart not in to_servicetitan]
         free = [it for id, it in theirs.items() if id not in used]
         open_: list[Proposed] = []
         for proposal in propose(alone, free):
@@ -123,6 +124,11 @@ class Aligning:
                 open_.append(made)
         self.crosswalk.propose(self.role, self.company, open_)
         self.told.likely = len(open_)
+
+    def _in_doubt(self, where: str) -> dict[str, str]:
+        """Who is being created there, and under which id; whether that was done is for `create` to find out."""
+        claims = self.crosswalk.claims(self.role, where)
+        return {it.source_id: it.target_id for it in claims if it.finding is None}
 
     def _proposed(self, proposal: Proposal, refused: frozenset[str]) -> Proposed:
         ranked = tuple(
@@ -145,18 +151,27 @@ class Aligning:
 
     def create(self, progress: Progress) -> None:
         """Make those whom the other side lacks, where the rulebook allows it."""
-        ours, theirs, bindings = self._ours(), self._theirs(), self._bindings()
-        waiting = {it.field_id for it in self.crosswalk.proposals(self.role, self.company) if it.candidates}
-        possible = {one.gp_id for it in self.crosswalk.proposals(self.role, self.company) for one in it.candidates}
-        settled = {*bindings, *self.taken, *waiting}
-        used = {*(it.pair.gp_id for it in bindings.values()), *self.taken.values(), *possible}
-        lacking = [it for id, it in sorted(ours.items()) if id not in settled and it.active and not it.merged_to]
+        proposals = self.crosswalk.proposals(self.role, self.company)
+        waiting = {it.field_id for it in proposals if it.candidates}
+        possible = {one.gp_id for it in proposals for one in it.candidates}
+        self._end_claims()
+        to_servicetitan = self._in_doubt(FIELD)
+        settled = {*self._bindings(), *self.taken, *waiting}
+        lacking = [it for it in _open(self._ours(), settled) if it.counterpart not in to_servicetitan]
         self.told.alone = len(lacking)
         if self.policy.creates_in_gp:
             self._create_all(lacking, self.company, progress)
         if self.policy.creates_in_servicetitan:
-            strangers = [it for id, it in sorted(theirs.items()) if id not in used and it.active]
-            self._create_all(strangers, FIELD, progress)
+            being_made = self._in_doubt(self.company).values()
+            used = {*self._used(), *possible, *being_made}
+            self._create_all(_open(self._theirs(), used), FIELD, progress)
+
+    def _end_claims(self) -> None:
+        """Of those that a person, or an alignment that died, bound since."""
+        for where, settled in ((self.company, {*self._bindings(), *self.taken}), (FIELD, self._used())):
+            for claim in self.crosswalk.claims(self.role, where):
+                if claim.source_id in settled:
+                    self.crosswalk.end(claim)
 
     def _create_all(self, parties: Sequence[Party], where: str, progress: Progress) -> None:
         claims = {it.source_id: it for it in self.crosswalk.claims(self.role, where)}
@@ -308,6 +323,10 @@ class Aligning:
 
     # What is known
 
+    def _used(self) -> set[str]:
+        """GP's parties that are somebody of ServiceTitan's."""
+        return {*(it.pair.gp_id for it in self._bindings().values()), *self.taken.values()}
+
     def _ours(self) -> dict[str, Party]:
         return self.crosswalk.parties(self.role, FIELD)
 
@@ -340,6 +359,11 @@ def confirm(
 def bound(crosswalk: Crosswalk) -> dict[tuple[Role, str, str], str]:
     """GP's ids by (role, company, ServiceTitan's id), for planning."""
     return {(it.pair.role, it.pair.company, it.pair.field_id): it.pair.gp_id for it in crosswalk.bindings()}
+
+
+def _open(parties: Mapping[str, Party], settled: Collection[str]) -> list[Party]:
+    """Those that are in use and nobody's yet, by id."""
+    return [it for id, it in sorted(parties.items()) if id not in settled and it.active and not it.merged_to]
 
 
 def _survivor(id: str, parties: Mapping[str, Party]) -> Party | None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ml_connector.books.period import FiscalPeriod
@@ -29,6 +30,9 @@ from ml_connector.store.alerts import DIGEST, AlertRecord, Alerts
 from ml_connector.store.connections import ConnectionRecord
 from ml_connector.store.database import Database
 from ml_connector.store.schedules import ScheduleRecord
+
+if TYPE_CHECKING:
+    from ml_connector.runtime.wiring import Wired
 
 ACTOR = "alerts"  # who tells, in the trail
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)  # between attempts at telling
@@ -123,6 +127,19 @@ class FiscalPeriods:
 
 
 # ---- what is told
+
+
+def fiscal_periods(opened: Callable[[str], Wired]) -> FiscalPeriods:
+    """Those of each company that they are asked of; none where it cannot be reached."""
+
+    def ask(connection: str, company: str) -> Sequence[FiscalPeriod]:
+        wired = opened(connection)
+        try:
+            return wired.books[company].fiscal_periods()
+        finally:
+            wired.hang_up()
+
+    return FiscalPeriods(ask)
 
 
 def _tell(bell: Bell, kept: Alerts, settings: Settings, now: datetime) -> None:

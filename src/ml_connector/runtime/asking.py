@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from ml_connector.findings import Interrupted
+from ml_connector.runtime.alerts import Bell, evaluate_and_tell
 from ml_connector.runtime.debounce import is_due
 from ml_connector.runtime.engine import Engine
+from ml_connector.runtime.retention import retain_daily
 from ml_connector.runtime.rounds import Task
 from ml_connector.runtime.schedules import Asked, ask_due, look_for_batch
 from ml_connector.runtime.settings import Settings, from_values
@@ -27,15 +29,17 @@ log = logging.getLogger(__name__)
 
 
 class Asking:
-    """`opened` wires a connection, in the name of who looks."""
+    """`opened` wires a connection, in the name of who looks; `bell` tells what a person should know."""
 
     def __init__(
         self,
         database: Database,
         engine: Engine,
         opened: Callable[[str, str], Wired],
+        bell: Bell,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._bell = bell
         self._database, self._engine, self._opened, self._now = database, engine, opened, now
         self._schedules = database.schedules(engine.worker, now)
         self._deliveries = Deliveries(database)
@@ -47,7 +51,9 @@ class Asking:
         return [
             Task("schedules", 2.0, self.schedules),
             Task("webhooks", 1.0, self.webhooks),
+            Task("alerts", 300.0, self.alerts),
             Task("what is over", 3600.0, self.forget),
+            Task("what is old", 3600.0, lambda: retain_daily(self._database, self._engine.worker, self._now)),
         ]
 
     def schedules(self) -> None:
@@ -56,13 +62,20 @@ class Asking:
 
     def webhooks(self) -> None:
         """One run for each connection whose deliveries have been gathered for long enough."""
+        asked: list[Waiting] = []
         for it in self._deliveries.waiting():
             try:
                 if self._is_due(it):
                     self._engine.ask(it.connection, WEBHOOK, f"webhook:{it.up_to_id}")
-                    self._deliveries.answered(it.connection, it.up_to_id, self._now())
+                    asked.append(it)
             except Interrupted as fault:
                 _pass_over(it.connection, fault)
+        if asked:
+            self._deliveries.answered(asked, self._now())
+
+    def alerts(self) -> None:
+        for record in self._database.connections(self._engine.worker).all():
+            look_and_tell(self._bell, record.name, self._now())
 
     def forget(self) -> None:
         """What only the engine and the door for webhooks had to remember."""
@@ -107,6 +120,15 @@ class Asking:
     def _settings(self, connection: str) -> Settings:
         record = self._database.connections(self._engine.worker).get(connection)
         return from_values(record.definition, f"connection {connection}")
+
+
+def look_and_tell(bell: Bell, connection: str, now: datetime) -> None:
+    """One connection's alerts; trouble with them is logged, and keeps nobody else waiting."""
+    try:
+        evaluate_and_tell(bell, connection, now)
+    except Interrupted as fault:
+        told = {"connection": connection, "code": fault.finding.code, "says": fault.finding.says}
+        log.warning("no look for what should be told", extra=told)
 
 
 def _pass_over(connection: str, fault: Interrupted) -> None:

@@ -141,7 +141,7 @@ class Keyring:
             return keyring.get_password(SERVICE, self.entry)
         except Exception as error:  # a backend is anybody's code, and raises what it likes
             said = " ".join(str(error).split()) or type(error).__name__
-            raise Interrupted(_no_keyring(self.told_by, said.partition(". ")[0])) from None
+            raise Interrupted(_no_keyring(self.told_by, said.partition(". ")[0].rstrip("."))) from None
 
 
 def _line(key: MasterKey) -> str:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from calendar import monthrange
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from ml_connector.findings import Interrupted
 from ml_connector.pipeline.ports import Progress
 from ml_connector.runtime.run import FINISHED
 from ml_connector.runtime.settings import Retention, from_values
-from ml_connector.store.database import Database
+from ml_connector.store.database import Database, utc_now
 from ml_connector.store.ledger import Ledger
 from ml_connector.store.retention import ROWS, Erased
+
+ACTOR = "retention"  # whom the trail names where no person asked for it
+_DAY = 23 * 3600.0  # seconds that the lease is kept, which is how a worker knows that it was done
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """What was erased, or would be. `rows` by what they are: runs, deliveries, alerts."""
+    """What was erased, or would be. `rows` by what they are: runs, alerts."""
 
     evidence: Erased
     rows: dict[str, int]
@@ -44,12 +52,28 @@ def retain(
     return Retained(erased, rows)
 
 
-def retain_all(database: Database, actor: str, now: datetime) -> dict[str, Retained]:
-    """`retain` for every connection, by name. What a service calls once a day."""
+def retain_daily(database: Database, worker: str, now: Callable[[], datetime] = utc_now) -> dict[str, Retained]:
+    """`retain` for every connection, by name, once a day: by whichever worker comes first, nothing for the others.
+
+    A connection whose settings are wrong keeps no other from it.
+    """
+    lease = database.hold("retention", worker, _DAY, now)
+    if lease is None:
+        return {}
     done = {}
-    for record in database.connections(actor).all():
-        settings = from_values(record.definition, f"connection {record.name}")
-        done[record.name] = retain(database.ledger(record.name, actor), settings.retention, now)
+    try:
+        for record in database.connections(worker).all():
+            try:
+                settings = from_values(record.definition, f"connection {record.name}")
+                done[record.name] = retain(database.ledger(record.name, ACTOR), settings.retention, now())
+            except Interrupted as fault:
+                if fault.finding.code.startswith("store."):
+                    raise
+                log.error(fault.finding.says, extra={"connection": record.name, "code": fault.finding.code})
+        database.settle()
+    except BaseException:
+        lease.release()  # the next look tries again
+        raise
     return done
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -29,6 +30,7 @@ from ml_connector.runtime.redaction import keep_out
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|vault:[A-Za-z0-9._-]+)\Z")
+NO_ADDRESS = "write scheme, host, port and path, without a user or a password"
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z")  # RFC 9110, section 5.1
 LARGEST_WEBHOOK = 4_194_304  # bytes; one is read whole before it is believed
 _LONGEST = 10_000  # hours or days
@@ -43,6 +45,9 @@ class ServiceTitan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client_id: str
     client_secret: str
     app_key: str
+    application_guid: str = (
+        ""  # our application's, under which GP's ids hang on customers and vendors; for aligning them
+    )
     environment: Literal["production", "integration"] = "production"
     api_url: str = ""
     auth_url: str = ""
@@ -178,7 +183,6 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many months what may be erased is kept; 0: for ever."""
 
     evidence: int = 0  # what was received and sent; only of what is posted, closed or skipped
-    deliveries: int = 0
     runs: int = 0
     alerts: int = 0
 
@@ -301,9 +305,11 @@ def _faults(settings: Settings) -> list[str]:
     faults = []
     for place, url in (("api_url", settings.servicetitan.api_url), ("auth_url", settings.servicetitan.auth_url)):
         if url and not _is_address(url):
-            faults.append(f"servicetitan.{place} '{url}': write scheme and host, as https://api.servicetitan.io")
+            faults.append(f"servicetitan.{place}: {NO_ADDRESS}, as https://api.servicetitan.io")
         elif url and not url.startswith("https://") and urlsplit(url).hostname not in LOOPBACK:
             faults.append(f"servicetitan.{place} '{url}': use https, for credentials travel there")
+    if settings.servicetitan.application_guid and not _is_guid(settings.servicetitan.application_guid):
+        faults.append("servicetitan.application_guid: write the application's GUID as the developer portal shows it")
     if not NAME.match(settings.name):
         faults.append(f"name '{settings.name}': use small letters, digits and hyphens, 31 at most, a letter first")
     if not PREFIX.match(settings.prefix):
@@ -351,6 +357,10 @@ def _alert_faults(alerts: Alerts) -> Iterator[str]:
 
 
 def _gp_faults(gp: Gp) -> Iterator[str]:
+    hiding = [name for name in ("server", "endpoint", "wsdl") if not _may_be_shown(getattr(gp, name))]
+    if hiding:
+        yield from (f"{name}: {NO_ADDRESS}" for name in hiding)
+        return
     ways = set(gp.routes.values())
     if "sba" in ways:
         if not _is_address(gp.server):
@@ -400,11 +410,26 @@ def _webhook_faults(webhooks: Webhooks) -> Iterator[str]:
         yield f"max_bytes: use 1024 to {LARGEST_WEBHOOK}"
 
 
+def _may_be_shown(url: str) -> bool:
+    """There is no user and no password in it."""
+    try:
+        return "@" not in urlsplit(url).netloc
+    except ValueError:
+        return False
+
+
+def _is_guid(text: str) -> bool:
+    try:
+        return bool(uuid.UUID(text))
+    except ValueError:
+        return False
+
+
 def _is_address(url: str) -> bool:
-    """Scheme and host, and a port that is one if there is any."""
+    """Scheme and host, and a port that is one if there is any; no user and no password."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return _may_be_shown(url) and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 

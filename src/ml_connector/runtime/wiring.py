@@ -26,12 +26,14 @@ from ml_connector.mapping.reading import read
 from ml_connector.mapping.rulebook import Rulebook
 from ml_connector.money import Currency
 from ml_connector.pipeline import ports
+from ml_connector.pipeline.align import bound
 from ml_connector.runtime import metrics
 from ml_connector.runtime.clock import SystemClock
 from ml_connector.runtime.settings import Gp, Settings, Sql, from_values, secret
 from ml_connector.servicetitan.auth import Access
 from ml_connector.servicetitan.client import Client
 from ml_connector.servicetitan.field_service import FieldService
+from ml_connector.servicetitan.parties import FieldParties
 from ml_connector.store.database import Database
 from ml_connector.store.lease import Lease
 from ml_connector.store.ledger import Ledger
@@ -58,6 +60,18 @@ class Wired:
         """That version, or the newest. Raises Interrupted where there is none, or where it no longer makes sense."""
         return rulebook_of(self.ledger, version)
 
+    def field_parties(self, company: str) -> FieldParties:
+        """ServiceTitan's customers and vendors, on whom that company's GP ids hang. Raises Interrupted
+        `party.no_application` where the settings do not name our application."""
+        guid = self.settings.servicetitan.application_guid
+        if not guid:
+            raise Interrupted(_no_application(self.settings.name))
+        return FieldParties(self.client, guid, f"gp_id_{company}")
+
+    def gp_parties(self, company: str) -> ports.PartyBook:
+        """That company's customers and vendors."""
+        return self.books[company].party_book()
+
     def under(self, lease: Lease) -> Wired:
         """The same, writing only while the lease is held."""
         return replace(self, ledger=self.ledger.with_lease(lease))
@@ -73,8 +87,18 @@ class Wired:
         self.database.close()
 
 
+def _no_application(name: str) -> Finding:
+    return Finding(
+        "party.no_application",
+        f"connection {name}",
+        "the settings do not name our application in ServiceTitan, under which GP's ids hang on customers and vendors",
+        "In the settings, write servicetitan.application_guid as the developer portal shows it, and add the connection again.",
+    )
+
+
 def rulebook_of(ledger: Ledger, version: int | None = None) -> tuple[int, Rulebook]:
-    """Its version, and itself. Raises Interrupted where there is none, or where it no longer makes sense."""
+    """Its version, and itself with whom the crosswalk binds. Raises Interrupted where there is none, or where it no longer
+    makes sense."""
     found = ledger.rulebook(version)
     if found is None:
         name = ledger.connection_name
@@ -84,7 +108,7 @@ def rulebook_of(ledger: Ledger, version: int | None = None) -> tuple[int, Rulebo
     made = read(tables)
     if isinstance(made, tuple):
         raise Interrupted(*made)
-    return record.version, made
+    return record.version, replace(made, bound=bound(ledger.crosswalk()))
 
 
 def open_connection(

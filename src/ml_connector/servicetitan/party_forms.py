@@ -145,6 +145,7 @@ def as_kept(party: Party) -> Party:
         type=party.type if of_customer and party.type in TYPES else "",
         terms=party.terms if of_customer else "",
         counterpart=party.counterpart,
+        merged_to=party.merged_to,
         modified=party.modified,
     )
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ml_connector.findings import Finding, Interrupted
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ml_connector.store.schedules import Schedules
 
 _MIGRATING = 0x6D6C63  # the key of PostgreSQL's advisory lock around a migration
+_POSTGRESQL = ("postgresql", "postgres")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -48,17 +49,19 @@ class Database:
     """
 
     def __init__(self, url: str, patience: float = 30) -> None:
-        parsed = sa.make_url(url)
+        parsed = _parsed(url)
         self._patience = patience
-        self.is_postgresql = parsed.get_backend_name() in ("postgresql", "postgres")
+        self.is_postgresql = parsed.get_backend_name() in _POSTGRESQL
         if self.is_postgresql:
             self._engine = sa.create_engine(
                 parsed.set(drivername="postgresql+psycopg"),
                 pool_pre_ping=True,
+                hide_parameters=True,
                 connect_args=_asked_of_postgresql(patience),
             )
         else:
-            self._engine = sa.create_engine(parsed, connect_args={"timeout": patience, "isolation_level": None})
+            settings_ = {"timeout": patience, "isolation_level": None}
+            self._engine = sa.create_engine(parsed, hide_parameters=True, connect_args=settings_)
             sa.event.listen(self._engine, "connect", _open_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
         self._writer = self._engine.execution_options(writes=True)
@@ -232,6 +235,25 @@ def _asked_of_postgresql(patience: float) -> dict[str, object]:
         "keepalives": 1,
         **{f"keepalives_{name}": value for name, value in keepalives.items()},
     }
+
+
+def _parsed(url: str) -> sa.URL:
+    """Raises Interrupted `store.address`. What is wrong with the URL is not quoted: the password may be what is wrong."""
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    kind = parsed.get_backend_name() if parsed else ""
+    # A password with an @ or a / that is not percent-encoded: its rest is taken for host and database.
+    whole = parsed and "@" not in f"{parsed.host}{parsed.database}"
+    if parsed and (kind == "sqlite" or (kind in _POSTGRESQL and whole)):
+        return parsed
+    where, says = "the ledger's address", "it is no address of an SQLite file or of a PostgreSQL database"
+    remedy = (
+        "Set ML_CONNECTOR_DATABASE to postgresql://USER:PASSWORD@SERVER/NAME, with % codes for / @ : and % in the "
+        "password (/ is %2F, @ is %40), or leave it out for SQLite."
+    )
+    raise Interrupted(Finding("store.address", where, says, remedy))
 
 
 def _open_sqlite(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

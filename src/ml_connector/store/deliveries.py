@@ -79,12 +79,16 @@ class Deliveries:
         with self._database.reading() as sql:
             return [Waiting(*row) for row in sql.execute(wanted.group_by(by).order_by(by))]
 
-    def answered(self, connection: str, up_to_id: int, now: datetime) -> int:
-        """Say that a run was asked for, for every delivery up to that of `waiting`. How many these were."""
-        mine = sa.select(connections.c.id).where(connections.c.name == connection).scalar_subquery()
-        here = (deliveries.c.answered_at.is_(None), deliveries.c.connection_id == mine, deliveries.c.id <= up_to_id)
+    def answered(self, asked: Sequence[Waiting], now: datetime) -> int:
+        """Say that runs were asked for, for every delivery that `waiting` counted. How many these were."""
+        counted = 0
         with self._database.writing() as sql:
-            return sql.execute(sa.update(deliveries).where(*here).values(answered_at=now)).rowcount
+            for it in asked:
+                mine = sa.select(connections.c.id).where(connections.c.name == it.connection).scalar_subquery()
+                here = (deliveries.c.answered_at.is_(None), deliveries.c.connection_id == mine)
+                up_to = sa.update(deliveries).where(*here, deliveries.c.id <= it.up_to_id)
+                counted += sql.execute(up_to.values(answered_at=now)).rowcount
+        return counted
 
     def body(self, delivery_id: int) -> bytes:
         """What was sent, byte for byte: for a person who wants to know what ServiceTitan sends."""

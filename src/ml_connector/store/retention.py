@@ -22,7 +22,6 @@ from ml_connector.store.runs import RUNNING
 from ml_connector.store.schema import (
     alerts,
     batches,
-    deliveries,
     dockets,
     documents,
     evidence,
@@ -146,7 +145,7 @@ def _end_of_trail(sql: sa.Connection, connection_id: int) -> int:
     return int(sql.execute(wanted).scalar_one())
 
 
-ROWS = {"runs": runs, "deliveries": deliveries, "alerts": alerts}
+ROWS = {"runs": runs, "alerts": alerts}
 """What else may be erased, whole rows of it."""
 
 
@@ -183,8 +182,6 @@ def delete_rows(
 def _ended(table: sa.Table, before: datetime) -> sa.ColumnElement[bool]:
     if table is runs:
         return sa.and_(runs.c.outcome != RUNNING, runs.c.ended_at < before)
-    if table is deliveries:
-        return sa.and_(deliveries.c.answered_at.is_not(None), deliveries.c.received_at < before)
     return alerts.c.cleared_at < before
 
 

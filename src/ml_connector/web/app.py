@@ -17,7 +17,7 @@ from ml_connector.web.guard import Guard
 from ml_connector.web.health import Health
 from ml_connector.web.inbox import Inbox
 from ml_connector.web.metrics import Metrics
-from ml_connector.web.receiver import BODY_SECONDS, Receiver
+from ml_connector.web.receiver import BODY_SECONDS, LEDGER_SECONDS, Receiver
 
 WEBHOOKS = "/webhooks/servicetitan/"
 
@@ -32,12 +32,13 @@ def app(
     now: Callable[[], datetime] = utc_now,
     refresh: float = REFRESH,
     body_seconds: float = BODY_SECONDS,
+    ledger_seconds: float = LEDGER_SECONDS,
 ) -> Starlette:
     """The application over a ledger.
 
     `vault` opens a sealed credential by its name; `token` guards the figures (`web.guard`); `engine` is that of this
     process, if it has one; `pages` come after our own routes; `refresh` is how many seconds connections, keys and figures
-    are believed, `body_seconds` how long a body may take to come.
+    are believed, `body_seconds` how long a body may take to come, `ledger_seconds` how long its sender waits for the ledger.
     """
     doors = Doors(database, vault, refresh)
     inbox = Inbox(Deliveries(database))
@@ -53,7 +54,11 @@ def app(
             inbox.close()
 
     routes = [
-        Route(WEBHOOKS + "{connection}", Receiver(doors, inbox, now, body_seconds).receive, methods=["POST"]),
+        Route(
+            WEBHOOKS + "{connection}",
+            Receiver(doors, inbox, now, body_seconds, ledger_seconds).receive,
+            methods=["POST"],
+        ),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
         Route("/health", health.whole),

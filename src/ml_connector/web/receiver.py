@@ -13,7 +13,6 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -26,6 +25,7 @@ from ml_connector.web.inbox import Inbox
 from ml_connector.web.sparingly import Sparingly
 
 BODY_SECONDS = 10.0  # for the whole body to come
+LEDGER_SECONDS = 5.0  # for the ledger; after that the sender is asked to come again, though it may be kept by then
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +53,10 @@ class Receiver:
         inbox: Inbox,
         now: Callable[[], datetime] = utc_now,
         body_seconds: float = BODY_SECONDS,
+        ledger_seconds: float = LEDGER_SECONDS,
     ) -> None:
-        self._doors, self._inbox, self._now, self._body_seconds = doors, inbox, now, body_seconds
+        self._doors, self._inbox, self._now = doors, inbox, now
+        self._body_seconds, self._ledger_seconds = body_seconds, ledger_seconds
         self._seldom = Sparingly(60.0)
 
     async def receive(self, request: Request) -> Response:
@@ -62,9 +64,7 @@ class Receiver:
         name = request.path_params["connection"]
         connection = ""
         try:
-            door = self._doors.at_hand(name)
-            if door is None:
-                door = await run_in_threadpool(self._doors.find, name)
+            door = await self._door(name)
             connection = door.connection
             answer = await self._answer(request, door)
         except ClientDisconnect:
@@ -74,10 +74,20 @@ class Receiver:
             answer = Answer.UNAVAILABLE
             it = fault.finding
             self._say("webhooks are not taken", "", {"code": it.code, "says": it.says, "remedy": it.remedy})
+        except TimeoutError:
+            answer = Answer.UNAVAILABLE
+            self._say("the ledger keeps a webhook waiting", "", {"seconds": self._ledger_seconds})
         metrics.delivered(connection, answer.word, time.perf_counter() - started)
         # What was not read to its end would be taken for the next request.
         closing = answer in (Answer.TOO_SLOW, Answer.TOO_LARGE)
         return Response(status_code=answer.value, headers={"Connection": "close"} if closing else None)
+
+    async def _door(self, name: str) -> Door:
+        door = self._doors.at_hand(name)
+        if door is None:
+            async with asyncio.timeout(self._ledger_seconds):
+                door = await asyncio.to_thread(self._doors.find, name)
+        return door
 
     async def _answer(self, request: Request, door: Door) -> Answer:
         try:
@@ -95,7 +105,9 @@ class Receiver:
             self._say("a webhook is refused", door.connection, {"reason": reason, "headers": headers})
             return Answer.REFUSED
         arrival = Arrival(door.connection_id, body, self._now())
-        return Answer.KEPT if await asyncio.wrap_future(self._inbox.give(arrival)) else Answer.UNAVAILABLE
+        async with asyncio.timeout(self._ledger_seconds):
+            kept = await asyncio.wrap_future(self._inbox.give(arrival))
+        return Answer.KEPT if kept else Answer.UNAVAILABLE
 
     def _say(self, what: str, connection: str, more: dict[str, object]) -> None:
         """Once a minute for each connection, with how often it was since; a forger does not fill the disk."""

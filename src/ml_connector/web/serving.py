@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -22,7 +21,6 @@ from ml_connector.store.database import Database
 from ml_connector.web.app import app
 from ml_connector.web.guard import SHORTEST_TOKEN
 
-PATIENCE = 5.0  # seconds that a webhook waits for the ledger before its sender is asked to come again
 _GRACE = 20  # seconds in which open requests are answered when the server stops
 _AT_ONCE = 1000  # connections; beyond, 503
 
@@ -88,8 +86,8 @@ class WebServer:
 
 
 def web_server(
-    database_url: str,
-    vault: Callable[[Database], Callable[[str], str]],
+    database: Database,
+    vault: Callable[[str], str],
     host: str = "127.0.0.1",
     port: int = 8080,
     *,
@@ -98,18 +96,17 @@ def web_server(
     certificate: Path | None = None,
     key: Path | None = None,
 ) -> WebServer:
-    """The product's web server over the ledger at that address, which is not migrated here.
+    """The product's web server over a ledger that is prepared already.
 
-    `vault` makes, for a database, what opens a sealed credential by its name. Raises Interrupted as `WebServer` does,
-    and `web.token_short`.
+    Where a worker shares the process, it must share `database` too: on SQLite two of them in one process starve each
+    other, for only the writers of one stand in line. `vault` opens a sealed credential by its name. Raises Interrupted as
+    `WebServer` does, and `web.token_short`.
     """
     if token and len(token) < SHORTEST_TOKEN:
         says, remedy = f"it has fewer than {SHORTEST_TOKEN} characters", "Make a longer one, of random characters."
         raise Interrupted(Finding("web.token_short", "the token of health and metrics", says, remedy))
     keep_out(token)
-    keep_out(urlsplit(database_url).password or "")
-    database = Database(database_url, PATIENCE)
-    return WebServer(app(database, vault(database), token=token, engine=engine), host, port, certificate, key)
+    return WebServer(app(database, vault, token=token, engine=engine), host, port, certificate, key)
 
 
 class _Uvicorn(uvicorn.Server):

@@ -30,6 +30,7 @@ from ml_connector.gp.web_services import answers, documents, errors
 from ml_connector.gp.web_services.contract import Value
 from ml_connector.gp.web_services.entering import Entering
 from ml_connector.gp.web_services.looking import Looking
+from ml_connector.gp.web_services.parties import WebServicesParties
 from ml_connector.gp.web_services.policies import Policies
 from ml_connector.gp.web_services.transport import Endpoint, WebServices
 from ml_connector.gp.wire import Wire
@@ -74,6 +75,7 @@ class WebServicesBooks:
         self._calendar, self._tax_details, self._database = calendar, tax_details, database
         self._kinds = kinds
         known = service_map.shipped("default").refusals if meanings is None else meanings
+        self._meanings = known
         self._entering = Entering(self._services, self._policies, known, self._separator)
         self._duplicates_since = duplicates_since
         self._own_separator: str | None = None
@@ -172,6 +174,10 @@ class WebServicesBooks:
             raise answers.wrong("GetGLAccountFormatList", "no segment of the account format is the main one")
         names = tuple(answers.text(it.SegmentName) for it in segments)
         return AccountFormat(names, tuple(int(it.SegmentLength) for it in segments), main)
+
+    def party_book(self) -> WebServicesParties:
+        """The company's customers and vendors, to be aligned with ServiceTitan's."""
+        return WebServicesParties(self._services, self._policies, self._meanings)
 
     def parties(self, series: Series, ids: Sequence[str]) -> Mapping[str, PartyCard]:
         """Whether a customer is over its limit is not told: the services give no balance. A card without an account

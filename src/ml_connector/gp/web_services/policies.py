@@ -26,7 +26,7 @@ class Policies:
 
     def __init__(self, services: WebServices) -> None:
         self._services = services
-        self._held: dict[DocumentKind, Value] = {}
+        self._held: dict[str, Value] = {}  # by operation
         self._lock = threading.Lock()
 
     def forget(self) -> None:
@@ -35,13 +35,17 @@ class Policies:
 
     def of(self, kind: DocumentKind) -> Value:
         """The policy of a create, as GP gave it. Raises Interrupted."""
+        return self.of_operation(CREATES[kind])
+
+    def of_operation(self, operation: str) -> Value:
+        """The policy of any create or update, as GP gave it. Raises Interrupted."""
         with self._lock:
-            if kind not in self._held:
-                self._held[kind] = self._services.ask("GetPolicyByOperation", operation=CREATES[kind])
-                if self._held[kind] is None:
-                    del self._held[kind]
-                    raise errors.no_policy(CREATES[kind])
-            return self._held[kind]
+            if operation not in self._held:
+                policy = self._services.ask("GetPolicyByOperation", operation=operation)
+                if policy is None:
+                    raise errors.no_policy(operation)
+                self._held[operation] = policy
+            return self._held[operation]
 
     def let_us_send_distributions(self, kinds: Iterable[DocumentKind] = CREATES) -> Finding | None:
         """None where GP takes the distributions that we send, for each of these kinds; else what an administrator

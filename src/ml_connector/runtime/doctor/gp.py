@@ -31,6 +31,8 @@ from ml_connector.runtime.settings import Gp, Posting
 T = TypeVar("T")
 _NAMES = {"sba": "SBA", "soap": "the web services"}
 
+FILES_FIRST = "service map and files come first"
+
 
 class Looking(Protocol):
     """What a transport lets us ask of the company; each deed raises Interrupted where something is wrong."""
@@ -154,13 +156,13 @@ class _Way:
     @property
     def books(self) -> Books:
         if self._books is None or self.shut:
-            raise CannotTry(self.shut or self._lacking or "service map and files come first")
+            raise CannotTry(self.shut or self._lacking or FILES_FIRST)
         return self._books
 
     @property
     def looking(self) -> Looking:
         if self._looking is None or self.shut:
-            raise CannotTry(self.shut or self._lacking or "service map and files come first")
+            raise CannotTry(self.shut or self._lacking or FILES_FIRST)
         return self._looking
 
     @property
@@ -168,7 +170,7 @@ class _Way:
         return self.books.parts[self.transport]
 
     def _not_opened(self) -> Seen:
-        return str(self.books)
+        raise CannotTry(self.shut or self._lacking or FILES_FIRST)
 
 
 class _Company:
@@ -179,7 +181,7 @@ class _Company:
         self._told = CompanyTold()
         self._chart: Mapping[str, AccountCard] | None = None
         self._posting: Mapping[Series, PostingSetup] = {}
-        self._has_asked_posting = False
+        self._has_asked_posting = self._has_asked_chart = False
 
     def steps(self) -> Iterator[Step]:
         yield Step("identity", self.identity)
@@ -267,7 +269,11 @@ class _Company:
             return otherwise, [stop.finding]
 
     def _read_chart(self) -> Mapping[str, AccountCard]:
+        """Read once, whatever comes of it: one cause is told once."""
+        if self._chart is None and self._has_asked_chart:
+            raise CannotTry("the chart of accounts comes first")
         if self._chart is None:
+            self._has_asked_chart = True
             self._chart = self._opened.chart()
         return self._chart
 

@@ -1,7 +1,8 @@
 """The company: its books, who reads and writes them, and what a person at GP does to them.
 
 Nothing here knows how it is reached: an SBA server and a web services server may stand before the same company.
-Services read rows, and `create` documents, which land in Work, in a batch. Everything else is done by a person: the
+Services read rows, `create` documents, which land in Work, in a batch, and `make` and `change` cards. Everything else is
+done by a person: the
 `do_` methods take and return JSON values, so that a sandbox's control plane can call them. A deed that GP would not do
 answers `{"refused": [text, ...]}`.
 """
@@ -16,13 +17,13 @@ from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar
 
 from ml_connector.sandbox.company import front_range, rules
+from ml_connector.sandbox.company.card_records import PartyClass
+from ml_connector.sandbox.company.cards import BY_HAND, Cards
 from ml_connector.sandbox.company.errors import Refused
 from ml_connector.sandbox.company.records import (
     BATCH_WIDTH,
-    CLASS_WIDTH,
     DESCRIPTION_WIDTH,
     EMPTY_DATE,
-    NAME_WIDTH,
     NUMBER_WIDTH,
     PARTY_WIDTH,
     REFERENCE_WIDTH,
@@ -32,37 +33,34 @@ from ml_connector.sandbox.company.records import (
     Batch,
     BatchStatus,
     CompanySetup,
-    Customer,
     DateFrom,
     Distribution,
     Document,
     Draft,
     Kind,
     Module,
-    PartyClass,
     Period,
     Series,
     Settings,
     State,
     Tables,
     TaxDetail,
-    Vendor,
     char,
     id_char,
     key,
 )
 from ml_connector.sandbox.faults import Fault
+from ml_connector.sandbox.neighbourhood import Neighbourhood
 
 Told: TypeAlias = dict[str, Any]  # JSON values
 Row = TypeVar("Row")
 
 IN_THE_BOOKS = frozenset({Fault.BATCH_LOCKED, Fault.PERIOD_CLOSED, Fault.DISTRIBUTIONS_REPLACED})
-BY_HAND = "sa"
 SEQUENCE_STEP = 16384
 CENT = Decimal("0.01")
 
 
-class Company:
+class Company(Cards):
     """One GP company. Every method is one transaction; any number of threads may call them."""
 
     def __init__(
@@ -75,10 +73,15 @@ class Company:
         self._lock = threading.RLock()
 
     @classmethod
-    def front_range(cls, settings: Settings | None = None, clock: Callable[[], datetime] | None = None) -> Company:
-        """The company of the town, before the month: everything set up, nothing entered."""
+    def front_range(
+        cls,
+        settings: Settings | None = None,
+        clock: Callable[[], datetime] | None = None,
+        neighbourhood: Neighbourhood | None = None,
+    ) -> Company:
+        """The company of the town, before the month: everything set up, nothing entered. A `neighbourhood` comes to it."""
         today = (clock() if clock else datetime.now(UTC)).date()
-        return cls(front_range.furnish(today.year), settings, clock)
+        return cls(front_range.furnish(today.year, neighbourhood), settings, clock)
 
     # What a service reads: snapshots, in the order of entry.
 
@@ -95,12 +98,6 @@ class Company:
 
     def periods(self) -> tuple[Period, ...]:
         return self._rows(self._tables.periods.values())
-
-    def customers(self) -> tuple[Customer, ...]:
-        return self._rows(self._tables.customers.values())
-
-    def vendors(self) -> tuple[Vendor, ...]:
-        return self._rows(self._tables.vendors.values())
 
     def customer_classes(self) -> tuple[PartyClass, ...]:
         return self._rows(self._tables.customer_classes.values())
@@ -310,19 +307,6 @@ class Company:
             self._tables.batches[key(batch)] = replace(row, status=BatchStatus.AVAILABLE)
             return {}
 
-    def do_put_on_hold(self, party: str, on_hold: bool = True) -> Told:
-        """Put a customer or a vendor on hold, or release it."""
-        with self._lock:
-            if key(party) in self._tables.customers:
-                customer = self._tables.customers[key(party)]
-                self._tables.customers[key(party)] = replace(customer, on_hold=on_hold, modified=self._today())
-            elif key(party) in self._tables.vendors:
-                vendor = self._tables.vendors[key(party)]
-                self._tables.vendors[key(party)] = replace(vendor, on_hold=on_hold, modified=self._today())
-            else:
-                return _refused(f"{party} does not exist.")
-            return {}
-
     def do_activate_account(self, number: str, active: bool = True) -> Told:
         with self._lock:
             account = self._tables.accounts.get(number)
@@ -334,37 +318,6 @@ class Company:
     def do_add_account(self, number: str, description: str, posting_type: str = "ProfitAndLoss") -> Told:
         with self._lock:
             self._tables.accounts[number] = Account(number, description, True, True, posting_type)
-            return {}
-
-    def do_add_customer(self, id: str, name: str, class_id: str = "RESIDENTIAL", account: str = "") -> Told:
-        with self._lock:
-            self._tables.customers[key(id)] = Customer(
-                id=id_char(id, PARTY_WIDTH),
-                name=char(name, NAME_WIDTH),
-                class_id=id_char(class_id, CLASS_WIDTH),
-                account=account,
-                active=True,
-                on_hold=False,
-                credit_limit=None,
-                balance=ZERO,
-                modified=self._today(),
-            )
-            return {}
-
-    def do_add_vendor(
-        self, id: str, name: str, class_id: str = "TRADE", account: str = "", is_1099: bool = False
-    ) -> Told:
-        with self._lock:
-            self._tables.vendors[key(id)] = Vendor(
-                id=id_char(id, PARTY_WIDTH),
-                name=char(name, NAME_WIDTH),
-                class_id=id_char(class_id, CLASS_WIDTH),
-                account=account,
-                active=True,
-                on_hold=False,
-                is_1099=is_1099,
-                modified=self._today(),
-            )
             return {}
 
     def do_set(self, **settings: Any) -> Told:

@@ -42,6 +42,11 @@ class Reason(Enum):
     TAX_DETAIL_UNKNOWN = 4790
     TAXES_DIFFER = 4791
     CURRENCY_UNKNOWN = 4795
+    PARTY_TAKEN = 4800
+    CLASS_UNKNOWN = 4801
+    TERMS_UNKNOWN = 4802
+    ADDRESS_WITHOUT_CODE = 4803
+    CARD_LOCKED = 4804
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """GP did not enter the document, and changed nothing."""
+    """GP did not enter the document, or did not take the card, and changed nothing."""
 
     def __init__(self, refusals: Iterable[Refusal]) -> None:
         self.refusals = tuple(refusals)

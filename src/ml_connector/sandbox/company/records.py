@@ -12,6 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ml_connector.sandbox.company.card_records import Card, CardChange, Customer, PartyClass, Vendor
 
 EMPTY_DATE = date(1900, 1, 1)
 ZERO = Decimal("0.00")
@@ -30,6 +35,7 @@ def id_char(text: str, width: int) -> str:
     return char(key(text), width)
 
 
+@lru_cache(1 << 17)
 def key(text: str) -> str:
     """What GP's case-insensitive, space-padding comparison sees of an id."""
     return text.strip().upper().encode("cp1252", "replace").decode("cp1252")
@@ -175,47 +181,6 @@ class Period:
     @property
     def closed_project(self) -> bool:
         return Series.PROJECT in self.closed
-
-
-@dataclass(frozen=True, slots=True)
-class PartyClass:
-    """A customer or vendor class; `account` is its receivables or payables account, "" where it has none."""
-
-    id: str
-    description: str
-    account: str
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """`account` is the receivables account of the card, "" where the class or the company decides.
-
-    `credit_limit` None is no limit.
-    """
-
-    id: str
-    name: str
-    class_id: str
-    account: str
-    active: bool
-    on_hold: bool
-    credit_limit: Decimal | None
-    balance: Decimal
-    modified: date
-
-
-@dataclass(frozen=True, slots=True)
-class Vendor:
-    """`account` is the payables account of the card, "" where the class or the company decides."""
-
-    id: str
-    name: str
-    class_id: str
-    account: str
-    active: bool
-    on_hold: bool
-    is_1099: bool
-    modified: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +360,9 @@ class Tables:
     customer_classes: dict[str, PartyClass] = field(default_factory=dict)
     vendor_classes: dict[str, PartyClass] = field(default_factory=dict)
     tax_details: dict[str, TaxDetail] = field(default_factory=dict)
+    terms: dict[str, str] = field(default_factory=dict)  # payment terms by key
+    customer_changes: dict[str, CardChange] = field(default_factory=dict)  # by key; vendors have no such log
+    locked_cards: set[tuple[type[Card], str]] = field(default_factory=set)  # open on somebody's screen
     batches: dict[str, Batch] = field(default_factory=dict)
     documents: dict[tuple[Module, str], Document] = field(default_factory=dict)
     vendor_documents: Counter[tuple[Kind, str, str]] = field(default_factory=Counter)  # voided ones do not count

@@ -7,27 +7,29 @@ is the dialect's, and invented. It enters and reads; it posts only what a custom
 from __future__ import annotations
 
 import json
-import operator
 import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum
-from functools import cached_property
+from operator import attrgetter
 from typing import Any, Literal, NoReturn, TypeAlias
 
 import msgspec
 
 from ml_connector.sandbox.company.actions import PRODUCT, act
 from ml_connector.sandbox.company.books import IN_THE_BOOKS, Company
-from ml_connector.sandbox.company.dialects import Dialect, Nested, Resource, Style
+from ml_connector.sandbox.company.card_records import Card, Customer, Vendor
+from ml_connector.sandbox.company.cards import WRITABLE_OF
+from ml_connector.sandbox.company.dialect import Changes, Dialect, Nested, Resource, Style
 from ml_connector.sandbox.company.errors import Refusal, Refused
 from ml_connector.sandbox.company.ntlm import GPCONNECT, Door, WindowsUser
-from ml_connector.sandbox.company.records import ZERO, Distribution, Draft, Kind, Module, TaxLine, key
+from ml_connector.sandbox.company.records import EMPTY_DATE, ZERO, Distribution, Draft, Kind, Module, TaxLine, key
+from ml_connector.sandbox.company.sba_query import OPERATORS, Condition, Wrong, read_filter, whole_number
 from ml_connector.sandbox.faults import Faults
 from ml_connector.sandbox.serving import Request, Response
 
@@ -40,54 +42,12 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _WRITABLE = frozenset(field.name for field in fields(Draft))
 _AMOUNTS = frozenset(
     {"base_amount", "document_amount", "trade_discount", "freight", "miscellaneous", "tax", "amount_1099"}
-    | {"debit", "credit", "taxable", "total"}
+    | {"debit", "credit", "taxable", "total", "credit_limit"}
 )
 _DATES = frozenset({"document_date", "posting_date", "due_date"})
 _INTEGERS = frozenset({"type", "sequence"})
-
-_CLAUSE = re.compile(
-    r"\s*(?P<field>\w+)\s+"
-    r"(?:(?P<operator>eq|ne|ge|gt|le|lt)\s+(?P<value>'(?:[^']|'')*'|[^\s()']+)"
-    r"|in\s*\((?P<values>\s*'(?:[^']|'')*'\s*(?:,\s*'(?:[^']|'')*'\s*)*)\))"
-    r"\s*(?P<rest>$|and\s)"
-)
-_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "eq": operator.eq,
-    "ne": operator.ne,
-    "ge": operator.ge,
-    "gt": operator.gt,
-    "le": operator.le,
-    "lt": operator.lt,
-}
-_TEXT = re.compile(r"'((?:[^']|'')*)'")
-
-
-class Wrong(Exception):
-    """The request is answered with an error: not found, not allowed, or not understood."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One condition on the rows of a list; several values only where the operator is `in`."""
-
-    attribute: str
-    operator: str
-    values: tuple[str, ...]
-
-    @cached_property
-    def texts(self) -> tuple[str, ...]:
-        return tuple(map(_text, self.values))
-
-    @cached_property
-    def numbers(self) -> tuple[Decimal, ...]:
-        try:
-            return tuple(map(Decimal, self.values))
-        except InvalidOperation:
-            raise Wrong(400, f"'{self.values[0]}' is not a number.") from None
+_FLAGS = frozenset({"active", "on_hold", "is_1099"})
+_CARDS: Mapping[str, type[Card]] = {"customers": Customer, "vendors": Vendor}
 
 
 class SbaApplication:
@@ -118,9 +78,7 @@ class SbaApplication:
             "accounts": company.accounts,
             "periods": company.periods,
             "tax_details": company.tax_details,
-            "customers": company.customers,
             "customer_classes": company.customer_classes,
-            "vendors": company.vendors,
             "vendor_classes": company.vendor_classes,
             "batches": company.batches,
             "posting_origins": lambda: company.settings.posting_origins,
@@ -173,6 +131,13 @@ class SbaApplication:
             match = re.fullmatch(rf"{re.escape(resource.path)}(?:\((?P<key>.*)\)(?:/(?P<nested>\w+))?)?", path)
             if match is None:
                 continue
+            if resource.changes and match["nested"] is None:
+                if request.method == "POST" and match["key"] is None:
+                    self._count(f"create {name}")
+                    return self._make_card(request, name, resource, user)
+                if request.method == "PATCH" and match["key"] is not None:
+                    self._count(f"update {name}")
+                    return self._change_card(request, name, resource, match["key"], user)
             if request.method != "GET":
                 raise Wrong(405, f"{request.method} is not available for {resource.path}.")
             if match["key"] is None and resource.key:
@@ -191,7 +156,7 @@ class SbaApplication:
         skip, size = self._pages(query)
         if self.dialect.style is Style.QUERY:
             expand = [part.strip() for part in query.pop("$expand", "").split(",") if part.strip()]
-            conditions = _filter(query.pop("$filter", ""), resource)
+            conditions = read_filter(query.pop("$filter", ""), resource)
         else:
             expand = []
             conditions = [
@@ -211,10 +176,10 @@ class SbaApplication:
     def _pages(self, query: dict[str, str]) -> tuple[int, int]:
         """Take the page parameters out of the query: how many rows to skip, and how many to give."""
         size, at = ("$top", "$skip") if self.dialect.style is Style.QUERY else ("pageSize", "page")
-        rows = min(_number(query.pop(size, str(self.dialect.page_size))), self.company.settings.row_cap)
+        rows = min(whole_number(query.pop(size, str(self.dialect.page_size))), self.company.settings.row_cap)
         if self.dialect.style is Style.QUERY:
-            return _number(query.pop(at, "0")), rows
-        return (max(_number(query.pop(at, "1")), 1) - 1) * rows, rows
+            return whole_number(query.pop(at, "0")), rows
+        return (max(whole_number(query.pop(at, "1")), 1) - 1) * rows, rows
 
     def _page(
         self, rows: Sequence[object], names: Mapping[str, str], nested: Mapping[str, Nested], skip: int, size: int
@@ -229,14 +194,25 @@ class SbaApplication:
 
     def _select(self, name: str, conditions: Sequence[Condition]) -> Sequence[object]:
         rows: Sequence[object]
-        if name in self._rows:
+        named = (c.values for c in conditions if c.attribute in ("number", "id") and c.operator in ("in", "eq"))
+        if name in _CARDS:
+            read = self.company.customers if name == "customers" else self.company.vendors
+            rows = read(next(named, None))
+        elif name in self._rows:
             rows = self._rows[name]()
         else:
-            numbers = (c.values for c in conditions if c.attribute == "number" and c.operator in ("in", "eq"))
-            rows = self.company.documents(Module(name), next(numbers, None))
+            rows = self.company.documents(Module(name), next(named, None))
         for condition in conditions:
-            rows = [row for row in rows if self._holds(condition, row)]
+            rows = self._narrowed(rows, condition)
         return rows
+
+    def _narrowed(self, rows: Sequence[object], condition: Condition) -> Sequence[object]:
+        """Those rows on which the condition holds; texts, of which there may be fifty thousand, without ado."""
+        of = attrgetter(condition.attribute)
+        if rows and isinstance(of(rows[0]), str) and condition.operator != "in":
+            holds, said = OPERATORS[condition.operator], condition.texts[0]
+            return [row for row in rows if holds(key(of(row)), said)]
+        return [row for row in rows if self._holds(condition, row)]
 
     def _one(self, name: str, resource: Resource, key_text: str) -> Response:
         record: object = self.company.setup if not resource.key else self._record(name, resource, key_text)
@@ -273,7 +249,7 @@ class SbaApplication:
         theirs = condition.numbers if isinstance(ours, Decimal) else condition.texts
         if condition.operator == "in":
             return ours in theirs
-        return _OPERATORS[condition.operator](ours, theirs[0])
+        return OPERATORS[condition.operator](ours, theirs[0])
 
     def _comparable(self, value: object) -> Decimal | str:
         """A value as GP compares it: numbers as numbers, everything else as text without case and padding."""
@@ -301,6 +277,27 @@ class SbaApplication:
         if self.dialect.style is Style.PLAIN:
             return Response(200)
         return _response({self.dialect.single: {resource.fields["number"]: document.number}}, 201)
+
+    def _make_card(self, request: Request, name: str, resource: Resource, user: WindowsUser) -> Response:
+        of = _CARDS[name]
+        card = self.company.make(of, self._values(_body(request), resource.fields, WRITABLE_OF[of]), user.name)
+        return self._done(resource, card.id, 201)
+
+    def _change_card(self, request: Request, name: str, resource: Resource, id: str, user: WindowsUser) -> Response:
+        of, only = _CARDS[name], resource.changes is Changes.ONLY
+        values = self._values(_body(request), resource.fields, WRITABLE_OF[of])
+        if key(values.pop("id", id)) != key(id):
+            raise Wrong(400, f"The card is not the one of the address: {id}")
+        if not (self.company.customers if of is Customer else self.company.vendors)([id]):
+            raise Wrong(404, "Business object not found.")
+        if not only:
+            values = {**_blanks(of, resource), **values}
+        return self._done(resource, self.company.change(of, id, values, user.name, only=True).id, 200)
+
+    def _done(self, resource: Resource, id: str, status: int) -> Response:
+        if self.dialect.style is Style.PLAIN:
+            return Response(200)
+        return _response({self.dialect.single: {resource.fields["id"]: id}}, status)
 
     def _draft(self, body: Mapping[str, Json], resource: Resource, kind: Kind | None, module: Module) -> Draft:
         body = dict(body)
@@ -347,6 +344,9 @@ class SbaApplication:
                 return Decimal(value)
         elif attribute in _INTEGERS:
             if isinstance(value, int) and not isinstance(value, bool):
+                return value
+        elif attribute in _FLAGS:
+            if isinstance(value, bool):
                 return value
         elif attribute in _DATES:
             if text is not None:
@@ -396,39 +396,14 @@ class SbaApplication:
             self._calls[call] += 1
 
 
+def _blanks(of: type[Card], resource: Resource) -> dict[str, Any]:
+    """What a whole card has in the fields that it leaves out; columns that the resource does not show are not its own."""
+    blank = of(id="", name="", class_id="", created=EMPTY_DATE, modified=EMPTY_DATE)
+    return {name: getattr(blank, name) for name in resource.fields if name in WRITABLE_OF[of] and name != "id"}
+
+
 def _named(resource: Resource, names: Iterable[str]) -> dict[str, Nested]:
     return {attribute: nested for attribute, nested in resource.nested.items() if nested.name in set(names)}
-
-
-def _filter(text: str, resource: Resource) -> list[Condition]:
-    """Read a $filter: conditions joined by `and`."""
-    attributes = {wire: attribute for attribute, wire in resource.fields.items()}
-    conditions = []
-    at, more = 0, bool(text.strip())
-    while more:
-        match = _CLAUSE.match(text, at)
-        if match is None or match["field"] not in attributes:
-            raise Wrong(400, f"The filter is not understood at: {text[at:]}")
-        if match["values"] is not None:
-            test, values = "in", tuple(value.replace("''", "'") for value in _TEXT.findall(match["values"]))
-        else:
-            quoted = _TEXT.fullmatch(match["value"])
-            test = match["operator"]
-            values = (quoted[1].replace("''", "'") if quoted else match["value"],)
-        conditions.append(Condition(attributes[match["field"]], test, values))
-        at, more = match.end(), bool(match["rest"])
-    return conditions
-
-
-def _text(literal: str) -> str:
-    """A literal as text; a date-time is its day, as GP's dates have no time."""
-    return re.sub(r"^(\d{4}-\d\d-\d\d)T.*$", r"\1", key(literal))
-
-
-def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise Wrong(400, f"'{text}' is not a whole number.")
-    return int(text)
 
 
 def _body(request: Request) -> Mapping[str, Json]:

@@ -2,7 +2,8 @@
 
 Its messages are as the contract has them, to the order of the members; a message that does not fit is refused, where
 .NET would overlook much. Creates answer with an empty element. Lists give the first 1000 rows, in the order of their
-keys, and do not say that there were more. It enters and reads; nothing here posts, changes or deletes.
+keys, and do not say that there were more. It enters and reads, and makes and changes cards; nothing here posts, deletes,
+or changes a document.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from ml_connector.sandbox.company import soap_criteria as criteria
 from ml_connector.sandbox.company.books import IN_THE_BOOKS, Company
+from ml_connector.sandbox.company.card_records import Card, Customer, Vendor
 from ml_connector.sandbox.company.errors import Refused
 from ml_connector.sandbox.company.ntlm import GPCONNECT, Door, WindowsUser
 from ml_connector.sandbox.company.records import Document, Kind, Module, key
+from ml_connector.sandbox.company.soap_cards import CardRows
+from ml_connector.sandbox.company.soap_cards import values as card_values
 from ml_connector.sandbox.company.soap_contract import GP, SOAP, Members, Node, NotWellFormed, Value, contract, parse
 from ml_connector.sandbox.company.soap_criteria import Columns, select
 from ml_connector.sandbox.company.soap_drafts import draft
 from ml_connector.sandbox.company.soap_faults import Code, ValidationLog, Wrong, fault, not_found
-from ml_connector.sandbox.company.soap_policies import CREATES, policy, policy_id
+from ml_connector.sandbox.company.soap_policies import CARD_CHANGES, CREATES, policy, policy_id
 from ml_connector.sandbox.company.soap_reading import find, number, text
 from ml_connector.sandbox.company.soap_rows import Rows
 from ml_connector.sandbox.company.soap_words import NOUNS
@@ -35,6 +39,7 @@ from ml_connector.sandbox.serving import Request, Response
 PATH = "/DynamicsGPWebServices"
 _PATHS = frozenset({PATH.lower(), f"{PATH}/DynamicsGPService.asmx".lower()})
 _XML = "text/xml; charset=utf-8"
+_CARDS: Mapping[str, type[Card]] = {"Customer": Customer, "Vendor": Vendor}
 _OF_THE_SYSTEM = frozenset({"GetCompanyList", "GetWSEnabledCompanyForUserList"})  # asked without a company
 
 Operation: TypeAlias = Callable[["Call"], Value]
@@ -53,7 +58,7 @@ class Call:
     operation: str
     arguments: Node
     user: WindowsUser
-    rows: Rows
+    rows: CardRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,9 @@ class Shelf:
     read: Callable[[], Sequence[Any]]
     id_of: Callable[[Any], str]
     columns: Columns
-    one: Callable[[Rows, Any], Value]
-    summary: Callable[[Rows, Any], Members]
+    one: Callable[[CardRows, Any], Value]
+    summary: Callable[[CardRows, Any], Members]
+    found: Callable[[Sequence[str]], Sequence[Any]] | None = None  # those of these ids, without reading all
 
 
 class Addressed(Faults):
@@ -192,7 +198,7 @@ class SoapApplication:
         contract().validate(arguments)
         user: WindowsUser = request.connection["user"]
         self._admit(operation, arguments, user)
-        return Call(operation, arguments, user, Rows(self.company))
+        return Call(operation, arguments, user, CardRows(self.company))
 
     def _admit(self, operation: str, arguments: Node, user: WindowsUser) -> None:
         """The caller's role, and the company that the context names."""
@@ -226,8 +232,24 @@ class SoapApplication:
         accounts, id_of, number_of = company.accounts, attrgetter("id"), attrgetter("number")
         shelves: tuple[Shelf, ...] = (
             Shelf("Batch", company.batches, id_of, criteria.BATCHES, Rows.batch, Rows.batch),
-            Shelf("Customer", company.customers, id_of, criteria.CUSTOMERS, Rows.customer, Rows.customer_summary),
-            Shelf("Vendor", company.vendors, id_of, criteria.VENDORS, Rows.vendor, Rows.vendor_summary),
+            Shelf(
+                "Customer",
+                company.customers,
+                id_of,
+                criteria.CUSTOMERS,
+                CardRows.customer,
+                CardRows.customer_summary,
+                company.customers,
+            ),
+            Shelf(
+                "Vendor",
+                company.vendors,
+                id_of,
+                criteria.VENDORS,
+                CardRows.vendor,
+                CardRows.vendor_summary,
+                company.vendors,
+            ),
             Shelf("TaxDetail", company.tax_details, id_of, criteria.TAX_DETAILS, Rows.tax_detail, Rows.tax_detail),
             Shelf("GLAccount", accounts, number_of, criteria.ACCOUNTS, Rows.account, Rows.account_summary),
             Shelf(
@@ -246,8 +268,19 @@ class SoapApplication:
         for module in Module:
             shelf = _all_documents(company, module)
             operations[f"Get{shelf.noun}List"] = partial(self._list, shelf)
+        changes = Shelf(
+            "ChangedCustomerKey",
+            company.changed_customers,
+            id_of,
+            criteria.CHANGED_KEYS,
+            CardRows.changed_key,
+            CardRows.changed_key,
+        )
+        operations["GetChangedCustomerKeyList"] = partial(self._list, changes)
         for name, kind in CREATES.items():
             operations[name] = partial(self._create, kind)
+        for name, noun in CARD_CHANGES.items():
+            operations[name] = partial(self._write_card, _CARDS[noun], name.startswith("Create"))
         return operations
 
     def _companies(self, call: Call) -> Value:
@@ -263,7 +296,7 @@ class SoapApplication:
 
     def _one(self, shelf: Shelf, call: Call) -> Value:
         asked_for, source = key(text(call.arguments, "key/Id")), text(call.arguments, "key/Source")
-        for row in shelf.read():
+        for row in shelf.found([asked_for]) if shelf.found else shelf.read():
             if key(shelf.id_of(row)) == asked_for and source in ("", getattr(row, "origin", "")):
                 return shelf.one(call.rows, row)
         raise not_found()
@@ -274,19 +307,37 @@ class SoapApplication:
         return [shelf.summary(call.rows, row) for row in chosen[: self.company.settings.row_cap]]
 
     def _create(self, kind: Kind, call: Call) -> None:
-        if text(call.arguments, "policy/Key/Id").lower() != policy_id(call.operation):
-            raise Wrong(f"The policy is missing, or is not the one of {call.operation}.", Code.CLIENT)
+        _needs_policy(call)
         noun = NOUNS[kind]
         document = draft(kind, find(call.arguments, noun[0].lower() + noun[1:]))
         struck = self.faults.strike("POST", PATH, IN_THE_BOOKS)
         try:
             self.company.create(document, call.user.name, struck.fault if struck else None)
         except Refused as refused:
-            raise self._log.keep(kind, refused.refusals) from None
+            raise self._log.keep(noun, refused.refusals) from None
+
+    def _write_card(self, of: type[Card], creating: bool, call: Call) -> None:
+        _needs_policy(call)
+        sent = find(call.arguments, of.__name__.lower())
+        read = self.company.customers if of is Customer else self.company.vendors
+        standing = next(iter(read([text(sent, "Key/Id")])), None)
+        card = card_values(of, sent, None if creating else standing)
+        try:
+            if creating:
+                self.company.make(of, card, call.user.name)
+            else:
+                self.company.change(of, card["id"], card, call.user.name, only=False)
+        except Refused as refused:
+            raise self._log.keep(of.__name__, refused.refusals) from None
 
     def _count(self, call: str) -> None:
         with self._lock:
             self._calls[call] += 1
+
+
+def _needs_policy(call: Call) -> None:
+    if text(call.arguments, "policy/Key/Id").lower() != policy_id(call.operation):
+        raise Wrong(f"The policy is missing, or is not the one of {call.operation}.", Code.CLIENT)
 
 
 def _documents(company: Company, kind: Kind) -> Shelf:

@@ -40,7 +40,8 @@ _PARTY: Columns = {
     "ClassId": attrgetter("class_id"),
     "IsActive": attrgetter("active"),
     "IsOnHold": attrgetter("on_hold"),
-    "CreatedDate": attrgetter("modified"),
+    "State": attrgetter("state"),
+    "CreatedDate": attrgetter("created"),
     "ModifiedDate": attrgetter("modified"),
 }
 _DOCUMENT: Columns = {
@@ -54,6 +55,11 @@ _DOCUMENT: Columns = {
 COMPANIES: Columns = {"Id": attrgetter("id"), "Name": attrgetter("name")}
 CUSTOMERS: Columns = {**_PARTY, "LastModifiedDate": attrgetter("modified")}
 VENDORS: Columns = {**_PARTY, "IsOneTime": lambda _: False}
+CHANGED_KEYS: Columns = {
+    "Id": attrgetter("id"),
+    "LastModifiedDate": attrgetter("day"),
+    "Action": attrgetter("action.value"),
+}
 BATCHES: Columns = {"Id": attrgetter("id"), "Source": attrgetter("origin")}
 ACCOUNTS: Columns = {
     "GLAccountId": attrgetter("number"),

@@ -19,9 +19,8 @@ from enum import Enum
 from lxml import etree  # type: ignore[import-untyped]
 
 from ml_connector.sandbox.company.errors import Reason, Refusal
-from ml_connector.sandbox.company.records import Kind
 from ml_connector.sandbox.company.soap_contract import GP, SOAP, Members
-from ml_connector.sandbox.company.soap_words import NOUNS, OBJECTS
+from ml_connector.sandbox.company.soap_words import OBJECTS
 
 NOT_FOUND = "Business object not found."
 REFUSED = "A validation exception has occurred. See the exception log for the validation result."
@@ -51,6 +50,10 @@ _PROPERTIES: Mapping[Reason, str] = {
     Reason.TAX_DETAIL_UNKNOWN: "Taxes.Key.TaxDetailKey.Id",
     Reason.TAXES_DIFFER: "TaxAmount",
     Reason.CURRENCY_UNKNOWN: "CurrencyKey.ISOCode",
+    Reason.PARTY_TAKEN: "Key.Id",
+    Reason.CLASS_UNKNOWN: "ClassKey.Id",
+    Reason.TERMS_UNKNOWN: "PaymentTermsKey.Id",
+    Reason.ADDRESS_WITHOUT_CODE: "DefaultAddressKey.Id",
 }
 
 
@@ -99,10 +102,10 @@ class ValidationLog:
         self._results: dict[str, Members] = {}
         self._lock = threading.Lock()
 
-    def keep(self, kind: Kind, refusals: Sequence[Refusal]) -> Wrong:
-        """Log why a document was refused; what the caller is told."""
+    def keep(self, noun: str, refusals: Sequence[Refusal]) -> Wrong:
+        """Log why a document or a card was refused; what the caller is told."""
         log_id = str(uuid.uuid4())
-        result: Members = {"Errors": [_error(kind, refusal) for refusal in refusals], "Warnings": []}
+        result: Members = {"Errors": [_error(noun, refusal) for refusal in refusals], "Warnings": []}
         with self._lock:
             self._results[log_id] = result
         return Wrong(REFUSED, Code.CLIENT, log_id)
@@ -116,10 +119,10 @@ class ValidationLog:
         return found
 
 
-def _error(kind: Kind, refusal: Refusal) -> Members:
+def _error(noun: str, refusal: Refusal) -> Members:
     name = _PROPERTIES.get(refusal.reason)
     return {
-        "ObjectType": OBJECTS + NOUNS[kind],
+        "ObjectType": OBJECTS + noun,
         "PropertyNames": [name] if name else [],
         "Message": refusal.message,
         "Id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{GP}/{refusal.reason.name}")),

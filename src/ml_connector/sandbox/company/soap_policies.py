@@ -1,6 +1,6 @@
-"""The policies of the create operations, as the administrator of the web services set them.
+"""The policies of creates and updates, as the administrator of the web services set them.
 
-Every create is sent with its policy, fetched beforehand. Both behaviours here are internal: the administrator's choice
+Each is sent with its policy, fetched beforehand. The behaviours here are internal: the administrator's choice
 stands, whatever a client sends back. Microsoft documents "Create GL Account Distributions" (0 the distributions are
 provided, 1 GP creates them, its default) for the policies of the receivables return and of the purchase invoice; that
 invoices and credit memos have it too is inferred, and the ids are invented.
@@ -20,11 +20,16 @@ Options: TypeAlias = Sequence[str]  # by their number
 
 DISTRIBUTIONS = "Create GL Account Distributions"
 BATCH = "Create Batch"
+CLASS = "Use Class Defaults"
 _BEHAVIORS: Mapping[str, Options] = {
     DISTRIBUTIONS: ("Distributions Will Be Provided", "Automatically Create Distributions"),
     BATCH: ("Do Not Create Batch", "Create Batch If It Does Not Exist"),
+    CLASS: ("Do Not Use Class Defaults", "Use Class Defaults For Blank Fields"),
 }
 
+CARD_CHANGES: Mapping[str, str] = {
+    f"{verb}{noun}": noun for noun in ("Customer", "Vendor") for verb in ("Create", "Update")
+}
 CREATES: Mapping[str, Kind] = {f"Create{noun}": kind for kind, noun in NOUNS.items()}
 
 
@@ -33,17 +38,18 @@ def policy_id(operation: str) -> str:
 
 
 def policy(operation: str, settings: Settings) -> Members | None:
-    """The policy of a create operation; None where there is no such policy."""
-    kind = CREATES.get(operation)
-    if kind is None:
+    """The policy of a create or an update; None where there is no such policy."""
+    noun = NOUNS[CREATES[operation]] if operation in CREATES else CARD_CHANGES.get(operation)
+    if noun is None:
         return None
     key: Members = {"Id": policy_id(operation)}
-    chosen = {DISTRIBUTIONS: int(settings.creates_distributions), BATCH: 1}
+    of_document = {DISTRIBUTIONS: int(settings.creates_distributions), BATCH: 1}
+    chosen = of_document if operation in CREATES else {CLASS: 1}
     return {
         "Key": key,
-        "Behaviors": [_behavior(name, chosen[name], key) for name in _BEHAVIORS],
+        "Behaviors": [_behavior(name, number, key) for name, number in chosen.items()],
         "Name": f"{operation} Policy",
-        "RootBusinessObjectName": OBJECTS + NOUNS[kind],
+        "RootBusinessObjectName": OBJECTS + noun,
     }
 
 

@@ -1,8 +1,8 @@
 """From the company's rows to the members of the contract's types. Texts are trimmed, which the web services do.
 
-What the sandbox's company does not keep (addresses, who posted and when, an account's dates) is left out or nil, as for
-a GP company that never filled it; what the contract has no member for (a batch's status, a party's balance, a fiscal
-period) cannot be served at all.
+What the sandbox's company does not keep (who posted and when, an account's dates) is left out or nil, as for a GP company
+that never filled it; what the contract has no member for (a batch's status, a party's balance, a fiscal period) cannot be
+served at all.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from ml_connector.sandbox.company.records import (
     EMPTY_DATE,
     Account,
     Batch,
-    Customer,
     Distribution,
     Document,
     Kind,
@@ -25,7 +24,6 @@ from ml_connector.sandbox.company.records import (
     State,
     TaxDetail,
     TaxLine,
-    Vendor,
     key,
 )
 from ml_connector.sandbox.company.soap_contract import Members, Typed
@@ -116,66 +114,6 @@ class Rows:
             "CurrencyKey": self._currency_key,
             "ControlNumberOfTransactions": 0,
             "ControlTotal": self._money(Decimal("0.00")),
-        }
-
-    # Parties
-
-    def customer_summary(self, customer: Customer) -> Members:
-        return {
-            "Key": self._key(customer.id),
-            "Name": customer.name.strip(),
-            "IsActive": customer.active,
-            "IsOnHold": customer.on_hold,
-            "CustomerClassKey": self._optional_key(customer.class_id),
-            "CreatedDate": customer.modified,
-            "ModifiedDate": customer.modified,
-            "LastModifiedDate": customer.modified,
-        }
-
-    def customer(self, customer: Customer) -> Members:
-        limit = customer.credit_limit
-        return {
-            "Key": self._key(customer.id),
-            "IsOnHold": customer.on_hold,
-            "IsActive": customer.active,
-            "Name": customer.name.strip(),
-            "ClassKey": self._optional_key(customer.class_id),
-            "BalanceType": "Open Item",
-            "CreditLimit": {"SpecialAmount": "Unlimited Credit"} if limit is None else {"Amount": self._money(limit)},
-            "PostResultsTo": "Receivables/Discount Account",
-            "CurrencyKey": self._currency_key,
-            "AccountsReceivableGLAccountKey": self._account_key(customer.account) if customer.account else None,
-            "CreatedDate": customer.modified,
-            "ModifiedDate": customer.modified,
-            "LastModifiedDate": customer.modified,
-        }
-
-    def vendor_summary(self, vendor: Vendor) -> Members:
-        return {
-            "Key": self._key(vendor.id),
-            "Name": vendor.name.strip(),
-            "ClassKey": self._optional_key(vendor.class_id),
-            "CreatedDate": vendor.modified,
-            "ModifiedDate": vendor.modified,
-            "IsOnHold": vendor.on_hold,
-            "IsActive": vendor.active,
-            "IsOneTime": False,
-        }
-
-    def vendor(self, vendor: Vendor) -> Members:
-        return {
-            "Key": self._key(vendor.id),
-            "Name": vendor.name.strip(),
-            "IsOnHold": vendor.on_hold,
-            "IsActive": vendor.active,
-            "IsOneTime": False,
-            "ClassKey": self._optional_key(vendor.class_id),
-            "CurrencyKey": self._currency_key,
-            "Tax1099Type": "Miscellaneous" if vendor.is_1099 else "None",
-            "PostResultsTo": "Payables/Discount Account",
-            "AccountsPayableGLAccountKey": self._account_key(vendor.account) if vendor.account else None,
-            "CreatedDate": vendor.modified,
-            "ModifiedDate": vendor.modified,
         }
 
     # Documents
