@@ -9,13 +9,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
+from typing import assert_never
+from urllib.parse import quote, urlsplit
 
-from ml_connector.books.outcomes import Posting
+from ml_connector.books.outcomes import Asked, Deferred, Exchange, Held, InDoubt, Posting
 from ml_connector.books.period import Series
+from ml_connector.findings import Interrupted
+from ml_connector.gp import errors
 from ml_connector.gp.access import Access
 from ml_connector.gp.sba import Sba
 from ml_connector.gp.service_map import Action, ServiceMap
+from ml_connector.gp.told import Refusal, Taken, Told
 
 
 class Poster:
@@ -24,25 +28,42 @@ class Poster:
     def __init__(
         self, access: Access, service_map: ServiceMap, action: Action, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        self._action, self._origins = _placed(action), service_map.origins
-        server = _server(action.path) or access.server
-        self._sba = Sba(replace(access, server=server), service_map, sleep)
+        self._action, self._origins = action, service_map.origins
+        self._sba = Sba(replace(access, server=_server(action.path) or access.server), service_map, sleep)
 
     def close(self) -> None:
         self._sba.close()
 
     def post(self, series: Series, batch_id: str) -> Posting:
         """One request, never repeated; Held where GP certainly did nothing. Raises nothing that the trade foresees."""
-        return self._sba.post(self._action, batch_id, self._origins.get(series, ""))
+        action, sba = self._action, self._sba
+        source = self._origins.get(series, "")
+        path = action.path.format(batch=quote(batch_id, safe=""), source=quote(source, safe=""))
+        place = sba.access.server.rstrip("/") + path if path.startswith("/") else path
+        headers = {action.header: action.value} if action.header else {}
+        asked = f"{action.verb} {place}\n" + "".join(f"{name}: {value}\n" for name, value in headers.items())
+        try:
+            told = sba.tell("post", action.verb, place, b"", headers)
+        except Interrupted as stop:  # turned away at the door
+            return Held(stop.findings, Exchange(asked.encode()))
+        return replace(_ended(told, batch_id), wire=Exchange(asked.encode(), told.wire.answer))
+
+
+def _ended(told: Told, batch_id: str) -> Asked | Held | InDoubt:
+    match told:
+        case Taken():
+            return Asked()
+        case Refusal(said):
+            return Held((errors.posting_refused(batch_id, errors.listing(said)),))
+        case Deferred(cause):
+            return Held((errors.posting_refused(batch_id, cause),))
+        case InDoubt():
+            return told
+        case _:
+            assert_never(told)
 
 
 def _server(path: str) -> str:
     """Scheme, host and port of a whole address; "" of a mere path."""
     parts = urlsplit(path)
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else ""
-
-
-def _placed(action: Action) -> Action:
-    """The action with its path as it stands on its own server."""
-    server = _server(action.path)
-    return replace(action, path=action.path.removeprefix(server) or "/") if server else action

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx2
 
 from ml_connector.books.document import Document
-from ml_connector.books.outcomes import Asked, Deferred, Entered, Entry, Exchange, Held, InDoubt, Posting
+from ml_connector.books.outcomes import Deferred, Entered, Entry, Exchange, InDoubt
 from ml_connector.findings import Interrupted
 from ml_connector.gp import errors
 from ml_connector.gp.access import Access
@@ -25,7 +25,7 @@ from ml_connector.gp.meanings import meaning, refused
 from ml_connector.gp.ranges import in_ranges
 from ml_connector.gp.render import body
 from ml_connector.gp.row import Row, fold
-from ml_connector.gp.service_map import Action, Nested, Paging, Parameters, Resource, ServiceMap
+from ml_connector.gp.service_map import Nested, Paging, Parameters, Resource, ServiceMap
 from ml_connector.gp.told import Refusal, Taken, Told
 from ml_connector.gp.windows_auth import NotSent
 from ml_connector.gp.wire import Unintelligible, Unwell, Wire, cause
@@ -305,20 +305,21 @@ class Sba:
             case _:
                 return told
 
-    def tell(self, name: str, verb: str, path: str, content: bytes) -> Told:
-        """One write, sent once; `name` is how findings call what is written.
+    def tell(self, name: str, verb: str, path: str, content: bytes, action: Mapping[str, str] | None = None) -> Told:
+        """One write, sent once; `name` is how findings call what is written. With `action`, the headers that ask for a
+        deed, it writes no record, so none is answered. A path may be a whole address.
 
         Raises Interrupted where GP turned us away altogether (login, company, window, address): it did nothing.
         """
-        address = self.access.address(path)
+        address = path if path.startswith(("http://", "https://")) else self.access.address(path)
         try:
-            response = self._request(verb, address, content, self.access.write_timeout)
+            response = self._request(verb, address, content, self.access.write_timeout, action)
         except NotSent as error:
             return Deferred(f"nothing was sent to GP: {self._wire.broken(error).says}")
         except httpx2.TransportError as error:
             return InDoubt(f"the answer was lost: {cause(error)}", Exchange(content))
         wire = Exchange(content, b"HTTP %d\n" % response.status_code + response.content)
-        return replace(self._judge(response, name, address), wire=wire)
+        return replace(self._judge(response, name, address, action is not None), wire=wire)
 
     def speaks_of(self, resource: Resource, noun: str, cells: Cells | None, key: str) -> str:
         """What is strange about an answer that should hold the record just written; "" where nothing is, or it is empty."""
@@ -330,7 +331,7 @@ class Sba:
             return f"GP's answer is not understood: {error}"
         return "" if told == fold(key) else f"GP's answer speaks of '{told}'"
 
-    def _judge(self, response: httpx2.Response, name: str, address: str) -> Told:
+    def _judge(self, response: httpx2.Response, name: str, address: str, is_deed: bool) -> Told:
         status = response.status_code
         if status == 429:
             return Deferred("GP takes no more requests for now (429)")
@@ -338,64 +339,22 @@ class Sba:
             return InDoubt(f"GP answered {status}")
         if status >= 400:
             said = self._said(response)
-            if status == 403 or (status in (404, 405) and not any(meaning(one, self.map.refusals) for one in said)):
+            known = bool(said) if is_deed else any(meaning(one, self.map.refusals) for one in said)
+            if status == 403 or (status in (404, 405) and not known):
                 self._turned_away(response, name, address, False)
             return Refusal(said) if said else InDoubt(f"GP answered {status}, and what it says is not understood")
         if status not in DONE:
             return InDoubt(f"GP answered {status}")
-        if not response.content.strip() and self.map.creates.may_be_empty:
+        if not response.content.strip() and (is_deed or self.map.creates.may_be_empty):
             return Taken()
         try:
             answer = decode(response)
             if self._failed(answer):
                 said = self._said(response)
                 return Refusal(said) if said else InDoubt("GP refused, and did not say why")
-            return Taken(record(answer, self.map.creates.record))
+            return Taken(None if is_deed else record(answer, self.map.creates.record))
         except Unintelligible as error:
             return InDoubt(f"GP's answer is not understood: {error}")
-
-    # Posting
-
-    def post(self, action: Action, batch_id: str, source: str) -> Posting:
-        """Ask GP to do its posting action with a batch: one request, whatever comes of it. Raises nothing."""
-        path = action.path.format(batch=quote(batch_id, safe=""), source=quote(source, safe=""))
-        address = self.access.server.rstrip("/") + path if path.startswith("/") else self.access.address(path)
-        headers = {action.header: action.value} if action.header else {}
-        request = f"{action.verb} {address}\n{action.header}: {action.value}\n".encode()
-        try:
-            response = self._wire.send(action.verb, address, b"", self.access.write_timeout, headers)
-        except Interrupted as stop:  # turned away at the door
-            return Held(stop.findings, Exchange(request))
-        except NotSent as error:
-            return Held((errors.posting_refused(batch_id, f"nothing was sent: {self._wire.broken(error).says}"),))
-        except httpx2.TransportError as error:
-            return InDoubt(f"the answer was lost: {cause(error)}", Exchange(request))
-        wire = Exchange(request, b"HTTP %d\n" % response.status_code + response.content)
-        return replace(self._judge_posting(response, batch_id, address), wire=wire)
-
-    def _judge_posting(self, response: httpx2.Response, batch_id: str, address: str) -> Asked | Held | InDoubt:
-        """Only what GP certainly did not do is refused; what is not understood is in doubt."""
-        status, said = response.status_code, self._said(response)
-        if status == 429:
-            return Held((errors.posting_refused(batch_id, "GP takes no more requests for now (429)"),))
-        if status == 403:
-            return Held((errors.forbidden(self.access.company, self.access.username, "the posting action"),))
-        if 400 <= status < 500 and said:
-            return Held((errors.posting_refused(batch_id, errors.listing(said)),))
-        if status in (404, 405):
-            return Held((errors.missing(address, "post"),))
-        if not 200 <= status < 300:
-            return InDoubt(f"GP answered {status}")
-        if not response.content.strip():
-            return Asked()
-        try:
-            if not self._failed(decode(response)):
-                return Asked()
-        except Unintelligible as error:
-            return InDoubt(f"GP's answer is not understood: {error}")
-        if not said:
-            return InDoubt("GP refused, and did not say why")
-        return Held((errors.posting_refused(batch_id, errors.listing(said)),))
 
     def _said(self, response: httpx2.Response) -> list[Said]:
         """What an answer says against the request, as the map's error shape has it; empty where it is not that."""
@@ -417,9 +376,11 @@ class Sba:
 
     # The wire
 
-    def _request(self, method: str, url: str, content: bytes, timeout: float) -> httpx2.Response:
+    def _request(
+        self, method: str, url: str, content: bytes, timeout: float, more: Mapping[str, str] | None = None
+    ) -> httpx2.Response:
         headers = {"Content-Type": "application/json; charset=utf-8"} if content else {}
-        return self._wire.send(method, url, content, timeout, headers)
+        return self._wire.send(method, url, content, timeout, {**headers, **(more or {})})
 
     def _turned_away(self, response: httpx2.Response, name: str, address: str, may_be_missing: bool) -> None:
         if response.status_code == 403:
