@@ -133,7 +133,8 @@ def _by_ticket(settings: str, domain: Controller, keytab: Path | None) -> str:
     lines = settings.rstrip().splitlines()
     if keytab is not None:
         lines = [line for line in lines if not line.startswith("password =")]
-    lines += ['authentication = "negotiate"', "[gp.FRM.kerberos]"]
+    lines.insert(lines.index("[gp.FRM]") + 1, 'authentication = "negotiate"')
+    lines.append("[gp.FRM.kerberos]")
     lines += [f'realm = "{REALM}"', f'controllers = ["{domain.address}"]']
     if keytab is not None:
         lines.append(f'keytab = "{keytab}"')
