@@ -93,7 +93,7 @@ def with_a_quick_clock(it: Premises, wired: Wired) -> Tickets:
     (books,) = wired.books.values()
     assert not isinstance(books, MixedBooks)
     wire: Any = books._sba._wire if isinstance(books, GpBooks) else books._services.wire
-    login: Login = wire._client._transport._login
+    login: Login = wire._client._transport.login
     settings = replace(login._kerberos, lifetime=LIFE, margin=4 * QUARTER, patience=0.3)
     given = (login.username, login._password, login.service("127.0.0.1"), settings)
     tickets = Tickets(*given, clock=lambda: it.application.creates * QUARTER, refusals=login._refusals)
