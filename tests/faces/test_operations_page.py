@@ -113,7 +113,7 @@ def test_a_backup_that_runs_out_of_room_is_told_and_leaves_nothing(office: Conso
         pytest.skip("the limit is a shell's")
     env = {**os.environ, "ML_CONNECTOR_DATA": str(office.folder / "data")}
     done = subprocess.run(
-        ["bash", "-c", f'ulimit -f 16; exec "{PROGRAM}" backup full.zip'],
+        ["bash", "-c", f'ulimit -f 64; exec "{PROGRAM}" backup full.zip'],
         cwd=office.folder,
         env=env,
         capture_output=True,

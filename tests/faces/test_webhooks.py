@@ -238,6 +238,21 @@ def test_a_length_beyond_the_limit_is_answered_before_anything_is_read(sender: S
     assert kept(ledger_url) == []
 
 
+def test_an_answer_given_before_the_body_was_read_ends_the_connection(tmp_path: Path) -> None:
+    """No ledger, so 503 at once: the rest of the body is not read on for ever, nor taken for the next request."""
+    with serving(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as http:
+        kept_open = head("Content-Length: 2000000").replace(b"Connection: close\r\n", b"")
+        address = urlsplit(str(http.base_url))
+        with socket.create_connection((address.hostname, address.port), timeout=10) as wire:
+            wire.sendall(kept_open + b"a")
+            answer = b""
+            with contextlib.suppress(ConnectionResetError):
+                while piece := wire.recv(65536):
+                    answer += piece
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"\r\nconnection: close\r\n" in answer.lower()
+
+
 CHUNKED = "Transfer-Encoding: chunked"
 
 

@@ -37,7 +37,7 @@ def add(
         values["mode"] = mode or (_asked_mode() if sys.stdin.isatty() else "review")
     settings = form.from_values(values, str(file))
     known = context.opened(Permission.ADMINISTER).connections
-    taken = form.prefix_taken(settings, (form.from_values(it.definition, it.name) for it in known.all()))
+    taken = form.prefix_taken(settings, (form.from_ledger(it.definition, it.name) for it in known.all()))
     if taken:
         raise Interrupted(taken)
     (known.change if replace else known.add)(settings.name, form.to_values(settings))
@@ -58,7 +58,7 @@ def add(
 def list_all(json: Json = False) -> None:
     """Every connection of this ledger."""
     every = context.opened(Permission.READ).connections.all()
-    known = [form.from_values(it.definition, it.name) for it in every]
+    known = [form.from_ledger(it.definition, it.name) for it in every]
     if json:
         print_json([form.to_values(it) for it in known])
         return

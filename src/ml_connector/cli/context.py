@@ -21,7 +21,7 @@ from ml_connector.runtime import keys
 from ml_connector.runtime.doctor.examination import Doctor
 from ml_connector.runtime.people import os_account, permitted
 from ml_connector.runtime.redaction import keep_out
-from ml_connector.runtime.settings import Settings, from_values
+from ml_connector.runtime.settings import Settings, from_ledger
 from ml_connector.runtime.wiring import Wired, open_connection
 from ml_connector.store.connections import Connections
 from ml_connector.store.database import Database
@@ -72,7 +72,7 @@ class Opened:
         return Doctor(self.database, self.person.name, master_keys, data_folder() / "contracts")
 
     def settings(self, name: str) -> Settings:
-        return from_values(self.connections.get(name).definition, f"connection {name}")
+        return from_ledger(self.connections.get(name).definition, name)
 
     def ledger(self, name: str) -> Ledger:
         """What we keep of a connection, without reaching for its credentials."""

@@ -53,9 +53,9 @@ def as_kept(party: Party, phones: int = len(PHONES)) -> Party:
             fit(address.country, COUNTRY),
         ),
         phones=tuple(number[:PHONE] for number in numbers)[:phones],
-        emails=tuple(fit(it, EMAIL) for it in party.emails if it.strip())[:1],
+        emails=tuple(filter(None, (fit(it, EMAIL) for it in party.emails)))[:1],
         tax_id=fit(party.tax_id, TAX_ID),
-        type=fit(party.type, CLASS).upper(),
+        type=fit(party.type.upper(), CLASS),
         terms=fit(party.terms, TERMS),
         counterpart=fit(party.counterpart, USER_DEFINED),
     )

@@ -67,7 +67,7 @@ def evaluate_and_tell(bell: Bell, connection: str, now: datetime) -> list[AlertR
     What cannot be told is kept, tried again later, and shown by `untold` and `ml-connector alerts list`.
     """
     record = bell.database.connections(ACTOR).get(connection)
-    settings = form.from_values(record.definition, f"connection {connection}")
+    settings = form.from_ledger(record.definition, connection)
     kept = Alerts(bell.database, record, ACTOR, lambda: now)
     seen = facts(bell, record, settings, now)
     kept.settle(watch.alerts(seen, settings.alerts), settings.alerts.all_well, watch.undecided(seen))
@@ -97,7 +97,7 @@ def facts(bell: Bell, record: ConnectionRecord, settings: Settings, now: datetim
 
 def try_targets(bell: Bell, connection: str) -> Iterator[tuple[str, Finding | None]]:
     """Send a test to every target of a connection, and say of each whether it took it."""
-    settings = form.from_values(bell.database.connections(ACTOR).get(connection).definition, f"connection {connection}")
+    settings = form.from_ledger(bell.database.connections(ACTOR).get(connection).definition, connection)
     title = f"ml-connector {connection}: a test"
     body = f"Alerts of connection {connection} reach you here. Nothing is wrong, and nobody needs to do anything.\n"
     for reference in settings.alerts.to:

@@ -15,7 +15,7 @@ from ml_connector.runtime.engine import Engine
 from ml_connector.runtime.retention import retain_daily
 from ml_connector.runtime.rounds import Task
 from ml_connector.runtime.schedules import Asked, ask_due, look_for_batch
-from ml_connector.runtime.settings import Settings, from_values
+from ml_connector.runtime.settings import Settings, from_ledger
 from ml_connector.runtime.wiring import Wired
 from ml_connector.store.database import Database, utc_now
 from ml_connector.store.deliveries import Deliveries, Waiting
@@ -119,7 +119,7 @@ class Asking:
 
     def _settings(self, connection: str) -> Settings:
         record = self._database.connections(self._engine.worker).get(connection)
-        return from_values(record.definition, f"connection {connection}")
+        return from_ledger(record.definition, connection)
 
 
 def look_and_tell(bell: Bell, connection: str, now: datetime) -> None:

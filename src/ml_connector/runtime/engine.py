@@ -31,7 +31,7 @@ from ml_connector.runtime import metrics
 from ml_connector.runtime.heartbeat import Heartbeat
 from ml_connector.runtime.logs import bound
 from ml_connector.runtime.run import FINISHED, busy, may_begin, road_of, tenant_of
-from ml_connector.runtime.settings import Settings, from_values
+from ml_connector.runtime.settings import Settings, from_ledger
 from ml_connector.runtime.wiring import Wired
 from ml_connector.store.database import Database
 from ml_connector.store.lease import Lease
@@ -252,7 +252,7 @@ class Engine:
 
     def _settings(self, connection: str) -> Settings:
         record = self._database.connections(self.worker).get(connection)
-        return from_values(record.definition, f"connection {connection}")
+        return from_ledger(record.definition, connection)
 
     # Runs that nobody walks
 

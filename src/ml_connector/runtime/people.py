@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from ml_connector.docket.people import Permission, Person, Role, at_the_terminal, both_duties
 from ml_connector.findings import Finding, Interrupted
-from ml_connector.runtime.settings import from_values
+from ml_connector.runtime.settings import from_ledger
 from ml_connector.store.database import Database
 from ml_connector.store.users import Users
 
@@ -41,5 +41,5 @@ def allow_roles(database: Database, actor: str, name: str, roles: Collection[Rol
 
 def _separating(database: Database, actor: str) -> Iterator[str]:
     for it in database.connections(actor).all():
-        if from_values(it.definition, f"connection {it.name}").separate_duties:
+        if from_ledger(it.definition, it.name).separate_duties:
             yield it.name

@@ -11,7 +11,7 @@ from datetime import datetime
 from ml_connector.findings import Interrupted
 from ml_connector.pipeline.ports import Progress
 from ml_connector.runtime.run import FINISHED
-from ml_connector.runtime.settings import Retention, from_values
+from ml_connector.runtime.settings import Retention, from_ledger
 from ml_connector.store.database import Database, utc_now
 from ml_connector.store.ledger import Ledger
 from ml_connector.store.retention import ROWS, Erased
@@ -64,7 +64,7 @@ def retain_daily(database: Database, worker: str, now: Callable[[], datetime] = 
     try:
         for record in database.connections(worker).all():
             try:
-                settings = from_values(record.definition, f"connection {record.name}")
+                settings = from_ledger(record.definition, record.name)
                 done[record.name] = retain(database.ledger(record.name, ACTOR), settings.retention, now())
             except Interrupted as fault:
                 if fault.finding.code.startswith("store."):

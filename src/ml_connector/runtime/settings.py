@@ -36,6 +36,7 @@ LARGEST_WEBHOOK = 4_194_304  # bytes; one is read whole before it is believed
 _LONGEST = 10_000  # hours or days
 AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?\Z")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
+RETIRED = (("retention", "deliveries"),)  # options of earlier versions that ledgers still hold
 
 
 class ServiceTitan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -229,6 +230,7 @@ def read_toml(path: Path) -> Mapping[str, object]:
 
 
 def from_values(values: Mapping[str, object], where: str) -> Settings:
+    """Raises Interrupted with every fault that can be found at once."""
     try:
         settings = msgspec.convert(values, Settings)
     except msgspec.ValidationError as fault:
@@ -237,6 +239,15 @@ def from_values(values: Mapping[str, object], where: str) -> Settings:
     if faults:
         raise _wrong(where, "; ".join(faults))
     return settings
+
+
+def from_ledger(definition: Mapping[str, object], name: str) -> Settings:
+    """The settings that the ledger keeps of a connection; what an earlier version knew, and this one not, is left out."""
+    values = dict(definition)
+    for table, option in RETIRED:
+        if isinstance(kept := values.get(table), Mapping):
+            values[table] = {word: it for word, it in kept.items() if word != option}
+    return from_values(values, f"connection {name}")
 
 
 def to_values(settings: Settings) -> Mapping[str, object]:

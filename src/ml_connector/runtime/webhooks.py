@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ml_connector.findings import Finding, Interrupted
-from ml_connector.runtime.settings import Webhooks, from_values, secret
+from ml_connector.runtime.settings import Webhooks, from_ledger, secret
 from ml_connector.servicetitan.webhook import SHORTEST_KEY, SignatureForm, genuine
 from ml_connector.store.connections import ConnectionRecord
 from ml_connector.store.database import Database
@@ -121,7 +121,7 @@ class Doors:
     def _open(self, record: ConnectionRecord) -> Door:
         wrong: tuple[Finding, ...] = ()
         try:
-            webhooks = from_values(record.definition, f"connection {record.name}").webhooks
+            webhooks = from_ledger(record.definition, record.name).webhooks
         except Interrupted as fault:  # settings that this version does not take
             webhooks, wrong = Webhooks(), fault.findings
         keys, findings = keys_of(record.name, webhooks, self._vault)

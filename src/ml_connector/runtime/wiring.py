@@ -29,7 +29,7 @@ from ml_connector.pipeline import ports
 from ml_connector.pipeline.align import bound
 from ml_connector.runtime import metrics
 from ml_connector.runtime.clock import SystemClock
-from ml_connector.runtime.settings import Gp, Settings, Sql, from_values, secret
+from ml_connector.runtime.settings import Gp, Settings, Sql, from_ledger, secret
 from ml_connector.servicetitan.auth import Access
 from ml_connector.servicetitan.client import Client
 from ml_connector.servicetitan.field_service import FieldService
@@ -123,7 +123,7 @@ def open_connection(
 
     Raises Interrupted where it is unknown, or a credential or file it refers to is missing.
     """
-    settings = from_values(database.connections(actor).get(name).definition, f"connection {name}")
+    settings = from_ledger(database.connections(actor).get(name).definition, name)
     vault = Vault(database, keys, actor).get
     client = servicetitan_client(settings, vault)
     refusals = RefusedLogins(database, actor)

@@ -42,6 +42,16 @@ class Access:
     def secrets(self) -> tuple[str, ...]:
         return self.client_secret, self.app_key
 
+    def timed(self, send: Callable[[], httpx2.Response]) -> httpx2.Response:
+        """What `send` brings; whoever listens is told how it ended and how long that took."""
+        answer, started = "lost", time.monotonic()
+        try:
+            response = send()
+            answer = str(response.status_code)
+            return response
+        finally:
+            self.heard(answer, time.monotonic() - started)
+
     @property
     def token_url(self) -> str:
         return self.auth_url.rstrip("/").removesuffix("/connect/token") + "/connect/token"
@@ -87,14 +97,7 @@ class Tokens:
         asked_at = time.monotonic()
         self._counted()
         try:
-            answer = self._http.post(
-                self._access.token_url,
-                data={
-                    "grant_type": "client_credentials",
-                    "client_id": self._access.client_id,
-                    "client_secret": self._access.client_secret,
-                },
-            )
+            answer = self._access.timed(self._post)
         except (httpx2.HTTPError, httpx2.InvalidURL) as broken:
             return errors.unreachable(self._where, broken)
         if answer.status_code != 200:
@@ -105,3 +108,14 @@ class Tokens:
             return errors.unintelligible(self._where, "no access token in it")
         life = USUAL_LIFE if given.expires_in is None else given.expires_in
         return Token(given.access_token, asked_at + life - min(EARLY, life / 2))
+
+    def _post(self) -> httpx2.Response:
+        access = self._access
+        return self._http.post(
+            access.token_url,
+            data={
+                "grant_type": "client_credentials",
+                "client_id": access.client_id,
+                "client_secret": access.client_secret,
+            },
+        )

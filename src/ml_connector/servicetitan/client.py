@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx2
 
@@ -53,8 +52,7 @@ class Client:
         self._access = access
         self._pacer = pacer or Pacer()
         self._patience = patience or Patience()
-        self._http = _Http(
-            access.heard,
+        self._http = httpx2.Client(
             verify=tls(),
             timeout=httpx2.Timeout(read_timeout, connect=CONNECT_TIMEOUT),
             headers={"Accept": "application/json", "User-Agent": "ml-connector"},
@@ -76,6 +74,11 @@ class Client:
     def http(self) -> httpx2.Client:
         """For `door` alone."""
         return self._http
+
+    @property
+    def access(self) -> Access:
+        """For `door` alone."""
+        return self._access
 
     @property
     def calls(self) -> int:
@@ -194,8 +197,9 @@ class Client:
 
     def _ask(self, resource: Resource, query: Query, headers: Mapping[str, str]) -> httpx2.Response | Trouble:
         """One GET, its body read to the end."""
+        url = self.url(resource.module, resource.path)
         try:
-            return self._http.get(self.url(resource.module, resource.path), params=query, headers=headers)
+            return self._access.timed(lambda: self._http.get(url, params=query, headers=headers))
         except (httpx2.HTTPError, httpx2.InvalidURL) as broken:
             return errors.unreachable(self.place(resource), broken)
 
@@ -203,23 +207,6 @@ class Client:
         with self._counting:
             self._calls += calls
             self._throttled += throttled
-
-
-class _Http(httpx2.Client):
-    """Tells of every request, the sign-ins among them, how it ended and how long that took."""
-
-    def __init__(self, heard: Callable[[str, float], None], **options: Any) -> None:
-        super().__init__(**options)
-        self._heard = heard
-
-    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        answer, started = "lost", time.monotonic()
-        try:
-            response = super().send(request, **options)
-            answer = str(response.status_code)
-            return response
-        finally:
-            self._heard(answer, time.monotonic() - started)
 
 
 def _rows(listing: Listing[RowT], raw: bytes) -> wire.ListAnswer[RowT]:

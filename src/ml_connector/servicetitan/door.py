@@ -117,8 +117,10 @@ class Door:
     ) -> httpx2.Response | InDoubt | Deferred:
         url = self._client.url(deed.module, deed.path.format(*ids))
         try:
-            return self._client.http.request(
-                deed.method, url, content=content, headers={**headers, "Content-Type": "application/json"}
+            return self._client.access.timed(
+                lambda: self._client.http.request(
+                    deed.method, url, content=content, headers={**headers, "Content-Type": "application/json"}
+                )
             )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.InvalidURL) as error:
             return Deferred(f"nothing was sent to ServiceTitan: {_cause(error)}")

@@ -79,7 +79,7 @@ class Receiver:
             self._say("the ledger keeps a webhook waiting", "", {"seconds": self._ledger_seconds})
         metrics.delivered(connection, answer.word, time.perf_counter() - started)
         # What was not read to its end would be taken for the next request.
-        closing = answer in (Answer.TOO_SLOW, Answer.TOO_LARGE)
+        closing = answer not in (Answer.KEPT, Answer.REFUSED)
         return Response(status_code=answer.value, headers={"Connection": "close"} if closing else None)
 
     async def _door(self, name: str) -> Door:

@@ -15,7 +15,7 @@ from ml_connector.runtime import wiring
 from ml_connector.runtime.doctor import credentials, gp, ledger, servicetitan
 from ml_connector.runtime.doctor.lines import Line, Mark
 from ml_connector.runtime.doctor.rulebook import Examination as RulebookExamination
-from ml_connector.runtime.settings import Settings, from_values
+from ml_connector.runtime.settings import Settings, from_ledger
 from ml_connector.servicetitan.field_service import FieldService
 from ml_connector.store.database import Database, utc_now
 from ml_connector.store.refused_logins import RefusedLogins
@@ -41,7 +41,7 @@ class Doctor:
         """Every part of a connection. Raises Interrupted `connection.unknown`; whatever else is wrong is a line."""
         definition = self.database.connections(self.actor).get(name).definition
         try:
-            settings = from_values(definition, f"connection {name}")
+            settings = from_ledger(definition, name)
         except Interrupted as stop:
             yield Line("", "settings", Mark.WRONG, finding=stop.finding)
             return
