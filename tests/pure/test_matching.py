@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ml_connector.parties.comparing import mail_key, name_words, phone_key, street_key, tax_key
 from ml_connector.parties.matching import Bucket, Proposal, Sign, propose
 from ml_connector.parties.party import Address, Party, Role
+from ml_connector.sandbox.neighbourhood import NOBODY, Card, Neighbourhood
 
 HOME = Address("1420 North Pearl Street", "Apt 3", "Denver", "CO", "80203")
 
@@ -101,10 +102,17 @@ def test_a_shared_number_binds_nobody() -> None:
     assert one(in_field(), tenant).bucket is Bucket.NONE
 
 
-def test_father_and_son_at_one_address_are_two() -> None:
-    """Same street, same telephone, all but the same name."""
+def test_father_and_son_at_one_address_are_for_a_person() -> None:
+    """Same street, same telephone, all but the same name: never bound by itself, and no second one is made unasked."""
     proposal = one(in_field(name="John Smith Jr", emails=()), in_books(name="John Smith", emails=()))
-    assert proposal.bucket is Bucket.NONE
+    assert proposal.bucket is Bucket.LIKELY
+
+
+def test_a_namesake_who_moved_is_for_a_person() -> None:
+    """Another address, another number: she may have moved, or be another Maria Smith."""
+    moved = in_books(address=Address("9 W Ash Ct", "", "Golden", "CO", "80401"), phones=("7205550199",), emails=())
+    assert one(in_field(), moved).bucket is Bucket.LIKELY
+    assert one(in_field(tax_id="84-1234567"), replace(moved, tax_id="84-7654321")).bucket is Bucket.NONE
 
 
 def test_another_tax_id_speaks_against_everything() -> None:
@@ -168,3 +176,39 @@ def test_what_is_certain_one_way_is_certain_the_other_way(both: tuple[list[Party
     there = {(it.party.id, it.candidates[0].party.id) for it in propose(ours, theirs) if it.bucket is Bucket.CERTAIN}
     back = {(it.candidates[0].party.id, it.party.id) for it in propose(theirs, ours) if it.bucket is Bucket.CERTAIN}
     assert there == back
+
+
+# A neighbourhood with planted doubles, namesakes, movers, mergers and edits, of which the truth is known
+
+
+@pytest.mark.parametrize("role", Role)
+def test_in_a_neighbourhood_nobody_is_bound_wrongly_and_nobody_is_missed(role: Role) -> None:
+    """Who is certain is right; who is there under any name is shown, so that none is created a second time; and who is not
+    there is seldom taken for somebody."""
+    around = Neighbourhood(5000, 500)
+    people = around.customers if role is Role.CUSTOMER else around.vendors
+    proposals = propose([a_party(role, it) for it in people.field], [a_party(role, it) for it in people.books])
+    alive = [it for it in proposals if not it.party.merged_to]
+    certain = [it for it in alive if it.bucket is Bucket.CERTAIN]
+    there = [it for it in alive if people.truth[it.party.id] != NOBODY]
+    assert len(alive) > len(there) > 0
+    assert [it for it in certain if it.candidates[0].party.id != people.truth[it.party.id]] == []
+    assert [it for it in there if people.truth[it.party.id] not in {one.party.id for one in it.candidates}] == []
+    assert len(certain) > 0.85 * len(there)
+    nobody = [it for it in alive if people.truth[it.party.id] == NOBODY]
+    assert sum(it.bucket is not Bucket.NONE for it in nobody) < 0.05 * len(nobody)
+
+
+def a_party(role: Role, card: Card) -> Party:
+    return Party(
+        role,
+        card.id,
+        card.name,
+        active=card.active,
+        address=Address(card.street, card.unit, card.city, card.state, card.zip),
+        phones=card.phones,
+        emails=card.emails,
+        tax_id=card.tax_id,
+        counterpart=card.counterpart,
+        merged_to=card.merged_to,
+    )

@@ -90,6 +90,15 @@ def _proposal(party: Party, candidates: Sequence[Candidate], rivals: Mapping[str
     return Proposal(party, Bucket.CERTAIN if certain else Bucket.LIKELY, tuple(candidates[:MOST]))
 
 
+def _could_be(signs: Sequence[Sign]) -> bool:
+    """A namesake who moved, or somebody with another name at the same door and number: renamed, or a neighbour. Too little to
+    score, and too much to make a second one of."""
+    if Sign.OTHER_TAX_ID in signs or Sign.OTHER_ID in signs:
+        return False
+    beside = sum(it in signs for it in (Sign.SAME_ADDRESS, Sign.SAME_MAIL, Sign.SAME_PHONE))
+    return Sign.SAME_NAME in signs or beside >= 2
+
+
 def _could_be_certain(signs: Sequence[Sign]) -> bool:
     if any(it.weight < 0 for it in signs):
         return False
@@ -180,7 +189,7 @@ def _candidates(looked: _Looked, theirs: _Index) -> list[Candidate]:
     for other in theirs.like(looked):
         signs = tuple(_signs(looked, other))
         score = max(0, min(100, sum(it.weight for it in signs)))
-        if score >= LIKELY:
+        if score >= LIKELY or _could_be(signs):
             scored.append(Candidate(other.party, score, signs))
     return sorted(scored, key=lambda it: (-it.score, it.party.id))
 
