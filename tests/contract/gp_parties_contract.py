@@ -114,6 +114,12 @@ class GpPartiesContract(PartiesContract):
         assert gp.card(role, "BARE0001").address_code.strip() == "PRIMARY"
 
     @ROLES
+    def test_the_address_stands_under_the_code_of_the_rulebook(self, gp: GpDesk, role: Role) -> None:
+        made = gp.book.create(gp.wanted(role, address_code="MAIN"))
+        assert isinstance(made, Made), made
+        assert gp.card(role, made.id).address_code.strip() == "MAIN"
+
+    @ROLES
     def test_telephone_numbers_are_replaced_in_their_places_and_none_is_blanked(self, gp: GpDesk, role: Role) -> None:
         id = gp.known(role)
         gp.change(role, id, phone1="30355501010000", phone2="30355501020012")

@@ -16,13 +16,13 @@ import msgspec
 import pytest
 
 from ml_connector.mapping.tables import Row, Table
-from ml_connector.parties.records import How
+from ml_connector.parties.records import How, Pair
 from ml_connector.runtime import settings as form
 from ml_connector.runtime.trial import APP_KEY, CLIENT_ID, CLIENT_SECRET
 from ml_connector.sandbox.company import Company
 from ml_connector.sandbox.faults import Fault
 from ml_connector.sandbox.month import a_month
-from ml_connector.sandbox.neighbourhood import Neighbourhood
+from ml_connector.sandbox.neighbourhood import NOBODY, Neighbourhood
 from ml_connector.sandbox.shop import Shop
 from ml_connector.workbook.reading import read as read_workbook
 from tests.simulation.nursery import Nursery
@@ -30,6 +30,7 @@ from tests.simulation.world import A_PERSON_IS_NEEDED, DONE, NAME, PAUSE, World,
 
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 KILLS = 25
+AROUND = (160, 40)  # customers and vendors
 
 
 def table(name: str, *rows: dict[str, str]) -> Table:
@@ -71,7 +72,7 @@ def set_up(world: World) -> None:
 @contextmanager
 def a_town(folder: Path, url: str, nursery: Nursery, dialect: str) -> Iterator[World]:
     """Both systems know a neighbourhood, each in its own words."""
-    around = Neighbourhood(160, 40)
+    around = Neighbourhood(*AROUND)
     shop = Shop(
         a_month(2026, 5, 5), neighbourhood=around, client_id=CLIENT_ID, client_secret=CLIENT_SECRET, app_key=APP_KEY
     )
@@ -102,11 +103,25 @@ def test_nobody_is_made_twice_however_often_it_is_killed(
         align_to_the_end(world)
         assert_a_further_one_writes_nothing(world)
         came_to = everybody(world)
+        assert made_a_second_time(world) == []
     with a_town(tmp_path / "calm", an_empty_ledger("sqlite"), nursery, dialect) as calm:
         align_to_the_end(calm)
         assert came_to == everybody(calm)
     created = [it for it in came_to["bound"] if it[-1] == How.CREATED.value]
     assert len(created) > 20
+
+
+def made_a_second_time(world: World) -> list[Pair]:
+    """Who was made on one side although the other's people had them there already, under whatever name."""
+    around = Neighbourhood(*AROUND)
+    truth = {**around.customers.truth, **around.vendors.truth}
+    made = [it.pair for it in world.ledger.crosswalk().bindings() if it.how is How.CREATED]
+    known = set(truth.values())
+    return [
+        it
+        for it in made
+        if truth.get(it.field_id, NOBODY) != NOBODY or (it.field_id not in truth and it.gp_id in known)
+    ]
 
 
 def align_to_the_end(world: World) -> None:

@@ -128,6 +128,8 @@ class GpParties:
             same = not writing.differing(standing, wanted, {"name"})
             return AlreadyThere(standing) if same else Held((refusals.id_taken(party, standing),))
         values = {"id": party.id, **self._values(resource, wanted, self.takes(party.role))}
+        if party.address_code and "address_code" in values:
+            values["address_code"] = party.address_code
         told = self._tell(resource, self._sba.map.creates.verb, resource.create, values)
         if isinstance(told, Taken):
             wrong = self._sba.speaks_of(resource, "id", told.cells, party.id)

@@ -62,7 +62,7 @@ def for_gp(party: Party, company: str, rulebook: Rulebook, turn: int = 0) -> Par
             "In the rulebook's Party defaults table, add a row for it; import the rulebook, then align again.",
         )
     made = replace(party, id=gp_id(party.name, int(party.id), turn), counterpart=party.id, type=default.gp_class)
-    return replace(made, terms=default.terms or "", merged_to="", modified=None)
+    return replace(made, terms=default.terms or "", address_code=default.address_code, merged_to="", modified=None)
 
 
 def for_servicetitan(party: Party) -> Party:

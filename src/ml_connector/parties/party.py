@@ -47,3 +47,4 @@ class Party:
     counterpart: str = ""  # the id of the same party on the other side, as this side keeps it
     merged_to: str = ""  # the id of the party that took this one's place
     modified: datetime | None = None
+    address_code: str = ""  # under which a card that is to be made in GP gets its address; never read

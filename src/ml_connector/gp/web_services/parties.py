@@ -185,7 +185,8 @@ class WebServicesParties:
 
     def _new(self, wanted: Party) -> Mapping[str, Value]:
         results = self._word(*cards.NAMES[wanted.role].results)
-        return cards.new(wanted, self.takes(wanted.role), self._address_code, self._counterpart, results)
+        code = wanted.address_code or self._address_code
+        return cards.new(wanted, self.takes(wanted.role), code, self._counterpart, results)
 
     def _word(self, kind: str, word: str) -> str:
         """A literal of the contract. Raises Interrupted where this installation does not know it."""
