@@ -170,8 +170,8 @@ class Clerk:
         started = [self.start("connection", "check", "trial") for _ in range(processes)]
         for one in started:
             one.wait()
-        found = [[it["finding"] for it in one.told() if it["what"].startswith("GP")] for one in started]
-        return [[it["code"] for it in findings if it] for findings in found]
+        found = [[it["finding"] for it in one.told() if it["part"].startswith("GP")] for one in started]
+        return [[it["code"] for it in findings if it and it["code"].startswith("gp.")] for findings in found]
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def a_neighbour(world: World, **servicetitan: object) -> Ledger:
     return ledger
 
 
-def until(holds: Callable[[], object], seconds: float = 90) -> None:
+def until(holds: Callable[[], object], seconds: float = 300) -> None:
     limit = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < limit

@@ -48,10 +48,11 @@ class Crew:
         command = self.world.start("serve", *options)
         until = time.monotonic() + 90
         while command.told() is None:
-            assert command.is_running, command.err.read_text()[-3000:]
+            if not command.is_running and command.told() is None:
+                raise AssertionError(command.err.read_text()[-3000:])
             assert time.monotonic() < until, "it does not begin"
             time.sleep(0.02)
-        self.workers.append(command)
+        self.workers.append(command)  # or it has ended already, thought dead before it began: see `replace_the_fenced`
         return command
 
     def kill(self, worker: Command, replace: bool = True) -> None:
