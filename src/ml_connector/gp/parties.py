@@ -128,8 +128,6 @@ class GpParties:
             same = not writing.differing(standing, wanted, {"name"})
             return AlreadyThere(standing) if same else Held((refusals.id_taken(party, standing),))
         values = {"id": party.id, **self._values(resource, wanted, self.takes(party.role))}
-        if party.address_code and "address_code" in values:
-            values["address_code"] = party.address_code
         told = self._tell(resource, self._sba.map.creates.verb, resource.create, values)
         if isinstance(told, Taken):
             wrong = self._sba.speaks_of(resource, "id", told.cells, party.id)
@@ -218,7 +216,7 @@ class GpParties:
         if "active" in fields:
             values["active"] = party.active
         if {"address", "phones", "emails"} & set(fields):
-            values["address_code"] = self._address_code
+            values["address_code"] = party.address_code or self._address_code
         return {noun: value for noun, value in values.items() if noun in resource.fields}
 
     def _tell(

@@ -95,8 +95,7 @@ def _could_be(signs: Sequence[Sign]) -> bool:
     score, and too much to make a second one of."""
     if Sign.OTHER_TAX_ID in signs or Sign.OTHER_ID in signs:
         return False
-    beside = sum(it in signs for it in (Sign.SAME_ADDRESS, Sign.SAME_MAIL, Sign.SAME_PHONE))
-    return Sign.SAME_NAME in signs or beside >= 2
+    return Sign.SAME_NAME in signs or _beside(signs) >= 2
 
 
 def _could_be_certain(signs: Sequence[Sign]) -> bool:
@@ -106,8 +105,12 @@ def _could_be_certain(signs: Sequence[Sign]) -> bool:
         return True
     if Sign.SAME_TAX_ID in signs:
         return Sign.SAME_NAME in signs or Sign.LIKE_NAME in signs
-    beside = sum(it in signs for it in (Sign.SAME_ADDRESS, Sign.SAME_MAIL, Sign.SAME_PHONE))
-    return Sign.SAME_NAME in signs and beside >= 2
+    return Sign.SAME_NAME in signs and _beside(signs) >= 2
+
+
+def _beside(signs: Sequence[Sign]) -> int:
+    """How many things beside the name and the ids are the same."""
+    return sum(it in signs for it in (Sign.SAME_ADDRESS, Sign.SAME_MAIL, Sign.SAME_PHONE))
 
 
 @dataclass(frozen=True)
